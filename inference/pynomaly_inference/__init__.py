@@ -1,0 +1,1 @@
+"""Train a PyOD detector, convert it to ONNX, prove it, serve it."""

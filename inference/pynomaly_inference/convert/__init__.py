@@ -1,0 +1,1 @@
+"""Fitted PyOD detectors as ONNX graphs, proven against PyOD."""

@@ -1,0 +1,1 @@
+"""One module a detector: its declaration and its graph."""

@@ -1,0 +1,1 @@
+"""Scoring with a model file: onnxruntime and numpy, nothing of the trainer."""
