@@ -1,19 +1,35 @@
 """A loaded model file: scores rows in chunks, and proves itself on its golden rows."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from pynomaly_inference.bundle import METADATA_KEY, RELATIVE_TOLERANCE, Metadata, parse_metadata, tolerance
+from pynomaly_inference.bundle import (
+    CATEGORIES_INPUT,
+    METADATA_KEY,
+    NUMBERS_INPUT,
+    RELATIVE_TOLERANCE,
+    Metadata,
+    parse_metadata,
+    tolerance,
+)
 from pynomaly_inference.errors import ModelLoadFailed
+from pynomaly_inference.features import FeatureType
+from pynomaly_inference.scoring.prune import prune
 from pynomaly_inference.scoring.rows import Rows
 
 OUTPUTS = ("score", "label", "probability")
+"""What every call computes."""
 CONTRIBUTIONS = "contributions"
+UNIFY = "probability_unify"
+EXTRAS = (CONTRIBUTIONS, UNIFY)
+"""What a call may ask for besides, where the graph has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +38,30 @@ class Scored:
 
     scores: float64 [n]. labels: int64 [n], 1 is an anomaly. probabilities: float64 [n] in [0, 1], PyOD's `linear`.
     contributions: float64 [n, features], one column a feature of the resource in its order, when asked for.
+    unified: float64 [n] in [0, 1], PyOD's `unify` probability, when asked for.
     """
 
     scores: NDArray[np.float64]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     contributions: NDArray[np.float64] | None = None
+    unified: NDArray[np.float64] | None = None
 
 
 class Model:
     """One model file in memory. `score` may be called from several threads at once."""
 
-    def __init__(self, session: ort.InferenceSession, metadata: Metadata, digest: str) -> None:
-        self._session = session
-        self.metadata = metadata
-        self.digest = digest
+    def __init__(self, content: bytes, threads: int) -> None:
+        self.digest = hashlib.sha256(content).hexdigest()
         """sha256 of the file, in hex: the model's identity."""
+        self._whole = _session(content, threads)
+        self.metadata = parse_metadata(self._whole.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
+        self.outputs = tuple(output.name for output in self._whole.get_outputs())
+        """The outputs of the graph, in its order."""
+        _check_graph(self._whole, self.metadata)
+        self._plain = self._whole if set(self.outputs) == set(OUTPUTS) else _session(prune(content, OUTPUTS), threads)
+        # Without options of ours, every call would build its own.
+        self._options = ort.RunOptions()
 
     @classmethod
     def load(cls, path: Path, *, threads: int = 1) -> "Model":
@@ -52,54 +76,74 @@ class Model:
     @classmethod
     def parse(cls, content: bytes, *, threads: int = 1) -> "Model":
         """The model in these bytes; `threads` is ONNX Runtime's intra-operator parallelism for one call."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Idle threads that spin would double the CPU of single-row requests.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions share no other base class
-            raise ModelLoadFailed(f"ONNX Runtime cannot load the model: {error}") from error
-        properties = session.get_modelmeta().custom_metadata_map
-        metadata = parse_metadata(properties.get(METADATA_KEY))
-        return cls(session, metadata, hashlib.sha256(content).hexdigest())
+        return cls(content, threads)
 
-    def score(self, rows: Rows, *, explain: bool = False) -> Scored:
+    def score(self, rows: Rows, *, explain: bool = False, unify: bool = False) -> Scored:
         """Scores the rows, at most `metadata.chunk` of them in one run of the graph.
 
-        `explain` asks for contributions; the model must have them (`metadata.explains`). A score is NaN or infinite
-        only where the detector itself says so.
+        `explain` asks for contributions and `unify` for that probability; the graph must have them (`outputs`). A score
+        is NaN or infinite only where the detector itself says so.
         """
+        extras = tuple(name for name, wanted in zip(EXTRAS, (explain, unify), strict=True) if wanted)
         chunk = self.metadata.chunk
         if chunk is None or len(rows) <= chunk:
-            return self._run(rows, explain)
-        parts = [self._run(rows[start : start + chunk], explain) for start in range(0, len(rows), chunk)]
-        return Scored(
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            np.concatenate([part.probabilities for part in parts]),
-            np.concatenate([part.contributions for part in parts if part.contributions is not None])
-            if explain
-            else None,
-        )
+            return self._run(rows, extras)
+        return _join([self._run(rows[start : start + chunk], extras) for start in range(0, len(rows), chunk)])
 
-    def _run(self, rows: Rows, explain: bool) -> Scored:
-        names = (*OUTPUTS, CONTRIBUTIONS) if explain else OUTPUTS
-        return Scored(*self._session.run(names, rows.feed()))
+    def _run(self, rows: Rows, extras: Sequence[str]) -> Scored:
+        if not extras:
+            return Scored(*self._plain.run(OUTPUTS, rows.feed(), self._options))
+        values = self._whole.run((*OUTPUTS, *extras), rows.feed(), self._options)
+        found = dict(zip(extras, values[len(OUTPUTS) :], strict=True))
+        return Scored(*values[: len(OUTPUTS)], contributions=found.get(CONTRIBUTIONS), unified=found.get(UNIFY))
 
     def check_golden(self) -> None:
         """Scores the golden rows; raises ModelLoadFailed when this machine computes something else than PyOD did."""
-        golden = self.metadata.golden
-        rows = Rows(
-            np.array(golden.numbers, np.float64).reshape(len(golden.scores), -1),
-            None if golden.categories is None else np.array(golden.categories, object),
-        )
-        scores = self.score(rows).scores
-        for row, (ours, theirs) in enumerate(zip(scores.tolist(), golden.scores, strict=True), start=1):
+        scores = self.score(self.golden_rows()).scores
+        for row, (ours, theirs) in enumerate(zip(scores.tolist(), self.metadata.golden.scores, strict=True), start=1):
             if not abs(ours - theirs) <= tolerance(theirs, self.metadata.score_scale):
                 raise ModelLoadFailed(
                     f"golden row {row} scores {ours!r} here and {theirs!r} at training, more than "
                     f"{RELATIVE_TOLERANCE:g} apart: this machine's ONNX Runtime does not compute this model"
                 )
+
+    def golden_rows(self) -> Rows:
+        """The synthetic rows whose scores the file carries."""
+        golden = self.metadata.golden
+        return Rows(
+            np.array(golden.numbers, np.float64).reshape(len(golden.scores), -1),
+            None if golden.categories is None else np.array(golden.categories, object),
+        )
+
+
+def _session(content: bytes, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads that spin would double the CPU of single-row requests.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no other base class
+        raise ModelLoadFailed(f"ONNX Runtime cannot load the model: {error}") from error
+
+
+def _check_graph(session: ort.InferenceSession, metadata: Metadata) -> None:
+    inputs = {value.name for value in session.get_inputs()}
+    expected = {NUMBERS_INPUT} | ({CATEGORIES_INPUT} if metadata.names(FeatureType.CATEGORY) else set())
+    if inputs != expected:
+        raise ModelLoadFailed(f"the graph takes {_listed(inputs)}; its metadata speaks of {_listed(expected)}")
+    outputs = {value.name for value in session.get_outputs()}
+    expected = {*OUTPUTS, *([CONTRIBUTIONS] if metadata.explains else [])}
+    if not expected <= outputs:
+        raise ModelLoadFailed(f"the graph gives no {_listed(expected - outputs)}, which its metadata promises")
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _join(parts: Sequence[Scored]) -> Scored:
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Scored)}
+    return Scored(**{name: np.concatenate(parts) for name, parts in columns.items() if parts[0] is not None})
