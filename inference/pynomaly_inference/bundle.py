@@ -16,9 +16,6 @@ from pynomaly_inference.features import FeatureType
 METADATA_KEY = "pynomaly"
 NUMBERS_INPUT = "X"
 CATEGORIES_INPUT = "C"
-EXPLAIN_INPUT = "explain"
-"""Optional bool scalar, default true: false leaves `contributions` empty and saves their cost, which ONNX Runtime pays
-whether or not that output is asked for. Only graphs that explain have it."""
 RELATIVE_TOLERANCE = 1e-9
 
 
