@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -95,7 +94,8 @@ class Model:
             return Scored(*self._plain.run(OUTPUTS, rows.feed(), self._options))
         values = self._whole.run((*OUTPUTS, *extras), rows.feed(), self._options)
         found = dict(zip(extras, values[len(OUTPUTS) :], strict=True))
-        return Scored(*values[: len(OUTPUTS)], contributions=found.get(CONTRIBUTIONS), unified=found.get(UNIFY))
+        scores, labels, probabilities = values[: len(OUTPUTS)]
+        return Scored(scores, labels, probabilities, found.get(CONTRIBUTIONS), found.get(UNIFY))
 
     def check_golden(self) -> None:
         """Scores the golden rows; raises ModelLoadFailed when this machine computes something else than PyOD did."""
