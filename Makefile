@@ -1,0 +1,69 @@
+# `make` alone lists the targets. Needs Python 3.11 to 3.13, make and git; everything else is installed below this folder.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+UV := .tools/uv-$(UV_VERSION)/bin/uv
+BIN := .venv/bin
+SETUP := .venv/.locked
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.PHONY: help setup run test test-unit test-browser test-end check bench bench-convert bench-serve format capabilities clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## Create .venv from the lock file
+
+$(UV):
+	@scripts/install-uv $(UV_VERSION) .tools/uv-$(UV_VERSION)
+
+$(SETUP): pyproject.toml uv.lock $(UV)
+	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra train --extra serve --group check
+	@touch $@
+
+run: $(SETUP) ## Train on 49,097 real rows, convert, prove and serve: http://127.0.0.1:8000
+	@$(BIN)/pynomaly run manifests/samples/shuttle.yaml --mount configmap://shuttle=manifests/samples/data
+
+test: $(SETUP) ## Every test; the last lines say which tier did not run and what it lacks
+	@scripts/test
+
+test-unit: $(SETUP) ## The tests that need no server of their own
+	@$(BIN)/pytest -q tests/unit
+
+test-end: $(SETUP) ## All 49,097 rows over HTTP against a PyOD model that the test fits itself
+	@$(BIN)/pytest -q tests/end_to_end
+
+test-browser: $(SETUP) ## The page, in headless Chromium
+	@$(BIN)/pytest -q tests/browser
+
+check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry .
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/shellcheck scripts/* .ci/run
+	@echo "check: all passed"
+
+format: $(SETUP) ## Format the code and repair what ruff can
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+capabilities: $(SETUP) ## Write capabilities.json and docs/detectors.md from the detectors' declarations
+	@$(BIN)/python -m pynomaly_inference.convert.capabilities
+
+bench: bench-convert bench-serve ## Both benchmarks, into docs/benchmarks.md
+
+bench-convert: $(SETUP) ## PyOD against ONNX for every detector
+	@$(BIN)/python tests/bench/convert.py --write
+
+bench-serve: $(SETUP) ## The server's CPU per request against bare session.run
+	@$(BIN)/python tests/bench/serve.py --write
+
+clean: ## Remove what make installed
+	@rm -rf .venv .tools
