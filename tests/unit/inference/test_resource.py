@@ -1,0 +1,204 @@
+"""A resource file is either understood whole, or refused with the field and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from pynomaly_inference.errors import ResourceInvalid
+from pynomaly_inference.features import FeatureType
+from pynomaly_inference.resource import parse_resource, read_resource
+
+SAMPLES = Path(__file__).parents[3] / "manifests/samples"
+
+MINIMAL = """
+apiVersion: pynomaly.io/v1alpha1
+kind: AnomalyDetector
+metadata: {name: pumps}
+spec:
+  algorithm: {name: IForest}
+  training: {source: {uri: pumps.csv}}
+"""
+
+FULL = """
+apiVersion: pynomaly.io/v1alpha1
+kind: AnomalyDetector
+metadata:
+  name: pumps
+  namespace: plant-a
+  labels: {team: reliability}
+spec:
+  algorithm: {name: KNN, parameters: {n_neighbors: 7, method: mean}}
+  contamination: 0.05
+  features:
+    - {name: flow, type: Number}
+    - {name: zone, type: Category}
+  preprocessing: {impute: Median, scale: Standard}
+  training:
+    source: {uri: "pvc://telemetry/pumps/*.parquet", label: is_anomaly, timestamp: at}
+    holdout: 0.2
+    seed: 7
+    gates: {minRocAuc: 0.9, minAveragePrecision: 0.5, maxAnomalyRate: 0.2}
+  serving:
+    access: {apiKeys: {}}
+    limits: {rows: 1000, bodyMiB: 5}
+"""
+
+
+def minimal(old: str, new: str) -> str:
+    assert old in MINIMAL
+    return MINIMAL.replace(old, new)
+
+
+def test_defaults_are_those_of_the_descriptions() -> None:
+    spec = parse_resource(MINIMAL).spec
+    assert spec.contamination == 0.1
+    assert spec.features is None
+    assert (spec.training.seed, spec.training.held_out_share) == (0, 0.0)
+    assert (spec.serving.limits.rows, spec.serving.limits.body_mib) == (100_000, 50)
+    assert not spec.serving.access.anonymous
+
+
+def test_every_field_is_read() -> None:
+    resource = parse_resource(FULL)
+    spec = resource.spec
+    assert resource.metadata.name == "pumps"
+    assert spec.algorithm.parameters == {"n_neighbors": 7, "method": "mean"}
+    assert [(feature.name, feature.type) for feature in spec.features or ()] == [
+        ("flow", FeatureType.NUMBER),
+        ("zone", FeatureType.CATEGORY),
+    ]
+    assert (spec.preprocessing.impute, spec.preprocessing.scale) == ("Median", "Standard")
+    assert (spec.training.source.label, spec.training.source.timestamp) == ("is_anomaly", "at")
+    assert (spec.training.held_out_share, spec.training.seed) == (0.2, 7)
+    assert spec.training.gates.min_average_precision == 0.5
+    assert spec.serving.limits.body_mib == 5
+
+
+def test_a_label_holds_out_three_tenths() -> None:
+    spec = parse_resource(minimal("uri: pumps.csv", "uri: pumps.csv, label: y")).spec
+    assert spec.training.held_out_share == 0.3
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_sample_is_valid(sample: Path) -> None:
+    assert read_resource(sample).metadata.name == sample.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "one AnomalyDetector is expected, the file holds 0 documents"),
+        (MINIMAL + "---" + MINIMAL, "one AnomalyDetector is expected, the file holds 2 documents"),
+        ("- a", "an AnomalyDetector is expected: a mapping"),
+        ("a: [", "not YAML"),
+        (minimal("kind: AnomalyDetector", "kind: Detector"), "kind: Input should be 'AnomalyDetector'"),
+        (minimal("v1alpha1", "v1"), "apiVersion: Input should be 'pynomaly.io/v1alpha1'"),
+        (minimal("name: pumps", "name: Pumps"), "metadata.name: String should match pattern"),
+        (minimal("name: pumps", "name: " + "p" * 41), "metadata.name: String should have at most 40 characters"),
+        (minimal("metadata: {name: pumps}", ""), "metadata: is required"),
+        (minimal("{uri: pumps.csv}", "{}"), "spec.training.source.uri: is required"),
+        (
+            minimal("spec:", "spec:\n  contamination: 0.1\n  contamination: 0.2"),
+            "line 6: the key `contamination` is given twice: keep one",
+        ),
+        (
+            minimal("spec:", "spec:\n  contamination: 0.7"),
+            "spec.contamination: Input should be less than or equal to 0.5",
+        ),
+        (minimal("spec:", "spec:\n  contamination: .nan"), "a value is neither text, number"),
+        (minimal("spec:", "spec:\n  contamination: '0.1'"), "spec.contamination: Input should be a valid number"),
+        (
+            minimal("spec:", "spec:\n  contaminaton: 0.1"),
+            "spec.contaminaton: this version has no such field: did you mean `contamination`?",
+        ),
+        (
+            minimal("training: {", "training: {schedule: {cron: '0 3 * * *'}, "),
+            "spec.training.schedule: this version has no such field: there are `gates`, `holdout`, `seed`, `source`",
+        ),
+        (
+            minimal("spec:", "spec:\n  serving: {limits: {bodyMib: 3}}"),
+            "spec.serving.limits.bodyMib: this version has no such field: did you mean `bodyMiB`?",
+        ),
+        (minimal("spec:", "spec:\n  features: []"), "spec.features: Tuple should have at least 1 item"),
+        (
+            minimal("spec:", "spec:\n  features: [{name: a, type: Numeric}]"),
+            "spec.features[0].type: Input should be 'Number' or 'Category'",
+        ),
+        (
+            minimal("spec:", "spec:\n  features: [{name: a, type: Number, unit: m}]"),
+            "spec.features[0].unit: this version has no such field",
+        ),
+        (
+            minimal("spec:", "spec:\n  features: [{name: a, type: Number}, {name: a, type: Number}]"),
+            "spec.features: `a` is listed 2 times: keep one",
+        ),
+        (
+            minimal("spec:", "spec:\n  features: [{name: a, type: Category}]"),
+            "spec.features: a detector needs at least one feature of type Number",
+        ),
+        (
+            minimal("uri: pumps.csv", "uri: pumps.csv, label: a").replace(
+                "spec:", "spec:\n  features: [{name: a, type: Number}]"
+            ),
+            "spec: features: `a` is the label or the timestamp",
+        ),
+        (minimal("uri: pumps.csv", "uri: pumps.csv, label: a, timestamp: a"), "`a` cannot be both label and timestamp"),
+        (minimal("training: {", "training: {gates: {minRocAuc: 0.9}, "), "gates.minRocAuc needs training.source.label"),
+        (minimal("training: {", "training: {holdout: 1}, "), "not YAML"),
+        (
+            minimal("training: {", "training: {seed: -1, "),
+            "spec.training.seed: Input should be greater than or equal to 0",
+        ),
+        (
+            minimal("spec:", "spec:\n  serving: {access: {anonymous: true, apiKeys: {}}}"),
+            "spec.serving.access: apiKeys and anonymous exclude each other: remove one",
+        ),
+        (
+            minimal("name: IForest", "name: IsolationForest"),
+            "spec.algorithm: unknown algorithm `IsolationForest`: did you mean `IForest`",
+        ),
+        (
+            minimal("name: IForest", "name: zzz"),
+            "unknown algorithm `zzz`: there are `ECOD`, `HBOS`, `IForest`, `KNN`, `PCA`",
+        ),
+        (
+            minimal("name: IForest", "name: IForest, parameters: {estimators: 3}"),
+            "spec.algorithm: `IForest` has no parameter `estimators`: did you mean `n_estimators`",
+        ),
+        (
+            minimal("name: IForest", "name: IForest, parameters: {contamination: 0.2}"),
+            "move it from `algorithm.parameters` to `spec.contamination`",
+        ),
+        (
+            minimal("name: IForest", "name: IForest, parameters: {n_estimators: ten}"),
+            "spec.algorithm: parameter `n_estimators` of `IForest`: 'ten' is not of type 'integer'",
+        ),
+        (
+            minimal("name: IForest", "name: KNN, parameters: {method: max}"),
+            "spec.algorithm: parameter `method` of `KNN`: 'max' is not one of ['largest', 'mean', 'median']",
+        ),
+    ],
+)
+def test_a_mistake_is_named(text: str, sentence: str) -> None:
+    with pytest.raises(ResourceInvalid) as refused:
+        parse_resource(text)
+    assert sentence in str(refused.value)
+
+
+def test_every_mistake_is_listed_on_a_line_of_its_own() -> None:
+    text = minimal("spec:", "spec:\n  contamination: 7\n  wat: 1")
+    with pytest.raises(ResourceInvalid) as refused:
+        parse_resource(text)
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["spec.contamination", "spec.wat"]
+
+
+def test_a_date_stays_text() -> None:
+    assert parse_resource(minimal("uri: pumps.csv", "uri: 2026-01-01")).spec.training.source.uri == "2026-01-01"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ResourceInvalid, match=r"cannot read `.*missing.yaml`: No such file"):
+        read_resource(tmp_path / "missing.yaml")
+    (tmp_path / "model.onnx").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ResourceInvalid, match="no UTF-8 text"):
+        read_resource(tmp_path / "model.onnx")
