@@ -1,0 +1,41 @@
+"""Writes frames of one schema, one after the other, as they come."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from pynomaly_inference.datasets.formats import Kind
+
+Frames = Iterator[pl.DataFrame]
+
+
+def stream_csv(frames: Frames, schema: pl.Schema, stream: BinaryIO) -> None:
+    """A header, then a line a row; null is an empty cell; floats have all their digits."""
+    stream.write(pl.DataFrame(schema=schema).write_csv().encode())
+    for frame in frames:
+        stream.write(frame.write_csv(include_header=False).encode())
+
+
+def stream_ndjson(frames: Frames, _schema: pl.Schema, stream: BinaryIO) -> None:
+    """An object a line."""
+    for frame in frames:
+        stream.write(frame.write_ndjson().encode())
+
+
+STREAM_WRITERS: Mapping[Kind, Callable[[Frames, pl.Schema, BinaryIO], None]] = {
+    Kind.CSV: stream_csv,
+    Kind.NDJSON: stream_ndjson,
+}
+
+
+def write_file(frames: Frames, schema: pl.Schema, kind: Kind, path: Path) -> None:
+    """A new file with all the frames."""
+    if kind is Kind.PARQUET:
+        # polars pulls the frames one by one from a thread of its own, and raises here what they raise there.
+        register_io_source(lambda *_: frames, schema=schema).sink_parquet(path)
+        return
+    with path.open("xb") as stream:
+        STREAM_WRITERS[kind](frames, schema, stream)
