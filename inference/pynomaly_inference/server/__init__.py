@@ -1,1 +1,1 @@
-"""Model files behind HTTP."""
+"""The scoring server: HTTP in front of loaded model files."""

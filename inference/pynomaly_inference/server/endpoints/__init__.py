@@ -1,0 +1,1 @@
+"""FastAPI's routes, by subject."""

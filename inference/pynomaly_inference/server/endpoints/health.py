@@ -1,0 +1,38 @@
+"""Whether the process lives, and whether it wants requests; without a key, and without details."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from pynomaly_inference.server.state import ServerState
+
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready."}}
+
+
+def router(state: ServerState) -> APIRouter:
+    """The probes of this server."""
+    routes = APIRouter(tags=["Health"])
+
+    @routes.get("/health", responses=_NOT_READY)
+    async def health() -> Response:
+        """Each component; 503 only when scoring cannot work."""
+        keys = "open" if not state.keys.required else "stale" if state.keys.stale else "ok"
+        scoring = "draining" if state.readiness.draining else "ok"
+        status = "ok" if (scoring, keys == "stale") == ("ok", False) else "degraded"
+        return JSONResponse({"status": status, "components": {"scoring": scoring, "keys": keys}})
+
+    async def live() -> dict[str, Any]:
+        """The process answers."""
+        return {"live": True}
+
+    async def ready() -> Response:
+        """Requests are wanted: every model's golden rows agree, and the server is not about to stop."""
+        is_ready = not state.readiness.draining
+        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+    for path in ("/health/live", "/v2/health/live"):
+        routes.add_api_route(path, live)
+    for path in ("/health/ready", "/v2/health/ready"):
+        routes.add_api_route(path, ready, responses=_NOT_READY)
+    return routes

@@ -1,0 +1,137 @@
+"""Requests and replies of the plain ASGI path, and the headers that every response carries."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pynomaly_inference.server.rejected import ClientLeft, Rejected
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+PROBLEM = (b"content-type", b"application/problem+json")
+
+_EVERYWHERE: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_NOTHING_LOADS = b"default-src 'none'; frame-ancestors 'none'"
+_PAGE_LOADS = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_DOCS_LOAD = _PAGE_LOADS.replace(b"style-src 'self'", b"style-src 'self' 'unsafe-inline'")
+"""Swagger UI sets styles from its script; scripts stay the server's own."""
+
+API_HEADERS: Headers = [
+    *_EVERYWHERE,
+    (b"content-security-policy", _NOTHING_LOADS),
+    (b"cache-control", b"no-store"),
+]
+PAGE_HEADERS: Headers = [*_EVERYWHERE, (b"content-security-policy", _PAGE_LOADS), (b"cache-control", b"no-cache")]
+DOCS_HEADERS: Headers = [*_EVERYWHERE, (b"content-security-policy", _DOCS_LOAD), (b"cache-control", b"no-cache")]
+
+
+def security_headers(path: str) -> Headers:
+    """The headers that a response on this path carries besides its own."""
+    if path == "/" or path.startswith("/static/"):
+        return PAGE_HEADERS
+    if path == "/docs" or path.startswith("/docs/"):
+        return DOCS_HEADERS
+    return API_HEADERS
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a scoring handler sees. headers: by lower-case name, the last of each."""
+
+    headers: Mapping[bytes, bytes]
+    query: bytes
+    receive: Receive
+
+    async def body(self, most: int | None) -> bytes:
+        """The whole body of at most so many bytes, declared or not.
+
+        Raises Rejected 413 as soon as it is known to be larger, ClientLeft when the connection ends first.
+        """
+        declared = self.headers.get(b"content-length", b"0")
+        if most is not None and declared.isdigit() and int(declared) > most:
+            raise too_large(most)
+        message = await self.receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            whole: bytes = message["body"]
+            if most is not None and len(whole) > most:
+                raise too_large(most)
+            return whole
+        parts, size = [], 0
+        while message["type"] == "http.request":
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if most is not None and size > most:
+                raise too_large(most)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await self.receive()
+        raise ClientLeft
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response in one piece."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def send(self, send: Send, extra: Headers) -> None:
+        """Sends it with these headers besides its own."""
+        headers = [*self.headers, *extra, (b"content-length", b"%d" % len(self.body))]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def too_large(most: int) -> Rejected:
+    """The body is beyond the limit."""
+    return Rejected(413, f"the body is larger than {most / 2**20:g} MiB: send fewer rows in one request")
+
+
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+_UNAUTHORIZED = (b"www-authenticate", b'Bearer realm="pynomaly"')
+
+
+def failure(path: str, rejected: Rejected) -> Reply:
+    """The answer to a request that cannot be answered, in the form of its protocol."""
+    own: Headers = [_UNAUTHORIZED] if rejected.status == 401 else []  # noqa: PLR2004 - HTTP's own number
+    if path.startswith(("/v2", "/v1/models")):
+        return Reply(rejected.status, [JSON, *own], orjson.dumps({"error": rejected.detail}))
+    return Reply(rejected.status, [PROBLEM, *own], problem(rejected))
+
+
+def problem(rejected: Rejected) -> bytes:
+    """RFC 9457; `row` and `feature` are extension members."""
+    members = {
+        "type": "about:blank",
+        "title": TITLES.get(rejected.status, "Error"),
+        "status": rejected.status,
+        "detail": rejected.detail,
+        "row": rejected.row,
+        "feature": rejected.feature,
+    }
+    return orjson.dumps({name: value for name, value in members.items() if value is not None})

@@ -1,0 +1,171 @@
+"""The parts of the OpenAPI document that FastAPI cannot read off the plain handlers."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+_NUMBER: Schema = {"type": "number"}
+_TEXT: Schema = {"type": "string"}
+_VALUE: Schema = {"description": "A Number, or the text of a Category; null where a value is missing."}
+_ROW: Schema = {"type": "array", "items": _VALUE, "minItems": 1, "description": "The features in the model's order."}
+_RECORD: Schema = {"type": "object", "additionalProperties": _VALUE, "description": "The features by name."}
+_NUMBERS: Schema = {"type": "array", "items": _NUMBER}
+_LABELS: Schema = {"type": "array", "items": {"type": "integer", "enum": [0, 1]}}
+
+
+def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None, **more: Any) -> Schema:
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}, **more}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items, "minItems": 1}
+
+
+_TENSOR = _object(
+    {
+        "name": {"type": "string", "enum": ["X", "C"]},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},
+        "datatype": {"type": "string", "description": "Any numeric datatype for X; BYTES for C."},
+    },
+    {"data": {"type": "array", "items": {}}, "parameters": {"type": "object"}},
+)
+_OUTPUT_TENSOR = _object(
+    {"name": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}, "datatype": _TEXT},
+    {"data": {"type": "array", "items": _NUMBER}, "parameters": {"type": "object"}},
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": _object(
+        {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
+        {"row": {"type": "integer", "minimum": 1}, "feature": _TEXT},
+        description="RFC 9457. row counts from 1.",
+    ),
+    "Error": _object({"error": _TEXT}),
+    "ScoreRequest": {
+        "oneOf": [
+            _object({"rows": _list(_ROW)}, additionalProperties=False),
+            _object({"records": _list(_RECORD)}, additionalProperties=False),
+        ]
+    },
+    "ScoreResponse": _object(
+        {
+            "model": _object({"name": _TEXT, "version": {"type": "integer"}, "digest": _TEXT}),
+            "threshold": _NUMBER,
+            "scores": _NUMBERS,
+            "labels": _LABELS,
+            "probabilities": _NUMBERS,
+        },
+        {"contributions": {"type": "array", "items": _NUMBERS}},
+    ),
+    "InferRequest": _object(
+        {"inputs": _list(_TENSOR)},
+        {
+            "id": _TEXT,
+            "parameters": {"type": "object", "properties": {"binary_data_output": {"type": "boolean"}}},
+            "outputs": {"type": "array", "items": _object({"name": _TEXT}, {"parameters": {"type": "object"}})},
+        },
+    ),
+    "InferResponse": _object(
+        {"model_name": _TEXT, "model_version": _TEXT, "outputs": {"type": "array", "items": _OUTPUT_TENSOR}},
+        {"id": _TEXT},
+    ),
+    "PredictRequest": _object({"instances": {"oneOf": [_list(_ROW), _list(_RECORD)]}}),
+    "PredictResponse": _object(
+        {
+            "predictions": {
+                "type": "array",
+                "items": _object(
+                    {"score": _NUMBER, "label": {"type": "integer", "enum": [0, 1]}, "probability": _NUMBER}
+                ),
+            }
+        }
+    ),
+}
+
+SECURITY_SCHEMES: dict[str, Schema] = {
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+KEYED: Schema = {"security": [{"key": []}, {"bearer": []}, {}]}
+
+_STATUSES = {
+    400: "The request cannot be read.",
+    401: "A valid key is needed.",
+    404: "No such model.",
+    413: "The body, or the number of rows, is beyond the server's limit.",
+    415: "The body is of a media type that is not taken.",
+    422: "The rows are not rows of this model; the answer names the row and the feature.",
+}
+
+
+def reference(name: str) -> Schema:
+    """A reference to one of `SCHEMAS`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def problems(*statuses: int) -> dict[int | str, Schema]:
+    """Failures as problem documents."""
+    return {status: _answer(_STATUSES[status], "application/problem+json", "Problem") for status in statuses}
+
+
+def errors(*statuses: int) -> dict[int | str, Schema]:
+    """Failures as the inference protocols have them."""
+    return {status: _answer(_STATUSES[status], "application/json", "Error") for status in statuses}
+
+
+def _answer(description: str, media: str, schema: str) -> Schema:
+    return {"description": description, "content": {media: {"schema": reference(schema)}}}
+
+
+ALL = (400, 401, 404, 413, 415, 422)
+
+_BINARY_HEADER: Schema = {
+    "name": "Inference-Header-Content-Length",
+    "in": "header",
+    "schema": {"type": "integer", "minimum": 0},
+    "description": "The size of the JSON document when binary tensors follow it.",
+}
+
+
+def scoring(request: str, response: str, failures: dict[int | str, Schema]) -> Schema:
+    """The operation of a scoring route: its body, its answer and its failures."""
+    content: Schema = {"application/json": {"schema": reference(request)}}
+    return {
+        **KEYED,
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": _answer("One result for each row, in the order of the rows.", "application/json", response),
+            **{str(status): answer for status, answer in failures.items()},
+        },
+    }
+
+
+def score_operation() -> Schema:
+    """`POST /v1/score`."""
+    operation = scoring("ScoreRequest", "ScoreResponse", problems(*ALL))
+    operation["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    operation["parameters"] = [
+        _query("model", _TEXT, "The model's name; needed when several are loaded."),
+        _query("explain", {"type": "boolean", "default": False}, "Add each feature's contribution to the score."),
+        _query("threshold", _NUMBER, "Label by this threshold instead of the model's own."),
+    ]
+    return operation
+
+
+def infer_operation() -> Schema:
+    """The Open Inference Protocol's inference."""
+    operation = scoring("InferRequest", "InferResponse", errors(*ALL))
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    operation["requestBody"]["content"]["application/octet-stream"] = binary
+    operation["responses"]["200"]["content"]["application/octet-stream"] = binary
+    operation["parameters"] = [_BINARY_HEADER]
+    return operation
+
+
+def predict_operation() -> Schema:
+    """KServe's v1 prediction."""
+    return scoring("PredictRequest", "PredictResponse", errors(*ALL))
+
+
+def _query(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}

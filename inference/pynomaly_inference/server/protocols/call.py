@@ -1,0 +1,27 @@
+"""One scoring request, whatever its protocol."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from pynomaly_inference.scoring.model import Scored
+from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.server.http import Reply
+from pynomaly_inference.server.table import ServedModel
+
+
+@dataclass(slots=True)
+class Call(ABC):
+    """explain, unify: outputs wanted besides, known once the body is decoded. threshold: the client's own."""
+
+    served: ServedModel
+    explain: bool = False
+    unify: bool = False
+    threshold: float | None = None
+
+    @abstractmethod
+    def decode(self, body: bytes) -> Rows:
+        """The rows of the body; raises Rejected."""
+
+    @abstractmethod
+    def reply(self, scored: Scored) -> Reply:
+        """The answer, in the protocol's form."""

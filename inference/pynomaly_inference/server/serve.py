@@ -1,0 +1,117 @@
+"""Runs the server: proves the models, listens, answers, and stops without losing a request."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from pynomaly_inference.errors import PynomalyError
+from pynomaly_inference.server.app import create_app
+from pynomaly_inference.server.readiness import Readiness
+from pynomaly_inference.server.settings import ServerSettings, check_binding
+from pynomaly_inference.server.table import ModelTable
+
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than the usual 60 s of a balancer in front, so that it is the balancer that closes idle connections."""
+_FINISH_SECONDS = 30
+"""How long requests under way may take after the listener is closed; within Kubernetes' grace of 45 s."""
+
+
+def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str], None] = lambda _: None) -> None:
+    """Serves until SIGTERM or SIGINT. Runs in the main thread; `on_ready` gets the server's URL.
+
+    Raises ModelLoadFailed when a model's golden rows do not agree on this machine, ResourceInvalid when the settings
+    would answer strangers or name keys that cannot be read, PynomalyError when the address cannot be had.
+    """
+    check_binding(settings)
+    for served in models:
+        served.model.check_golden()
+    with _listener(settings.host, settings.port) as listener:
+        readiness = Readiness()
+        server: _Server | None = None
+        app = create_app(models, settings, readiness=readiness, connections=lambda: server.connections if server else 0)
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop="uvloop",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_FINISH_SECONDS,
+        )
+        server = _Server(config, readiness, settings.drain_seconds)
+        server.on_ready = lambda: on_ready(_url(listener))
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with the stopping that a load balancer needs: not ready first, then deaf, then gone."""
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._readiness = readiness
+        self._drain_seconds = drain_seconds
+        self.on_ready: Callable[[], None] = lambda: None
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        return len(self.server_state.connections)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signals anew once it has stopped, which ends the process with their exit code.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGINT, self._stop_now)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
+            loop.remove_signal_handler(signal.SIGINT)
+
+    def _drain(self) -> None:
+        self._readiness.draining = True
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    def _stop_now(self) -> None:
+        self.should_exit = True
+        self.force_exit = True
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise PynomalyError(f"cannot listen on `{host}`: {error.strerror}") from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise PynomalyError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown
+    return f"http://{shown}:{port}"

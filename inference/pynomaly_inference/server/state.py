@@ -1,0 +1,18 @@
+"""What the handlers of one server share."""
+
+from dataclasses import dataclass
+
+from pynomaly_inference.server.auth import Keys
+from pynomaly_inference.server.metrics import Metrics
+from pynomaly_inference.server.readiness import Readiness
+from pynomaly_inference.server.table import ModelTable
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The models, who may use them, and how the server is doing."""
+
+    models: ModelTable
+    keys: Keys
+    metrics: Metrics
+    readiness: Readiness
