@@ -1,0 +1,79 @@
+"""What a file in `detectors/` declares of its detector."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pynomaly_inference.bundle import Semantics
+from pynomaly_inference.convert.graph import Expr, Graph
+
+Matrix = NDArray[np.float64]
+"""[n, columns]: the rows as the detector sees them, after preprocessing."""
+Scores = NDArray[np.float64]
+"""[n]: one score a row."""
+
+
+class Conversion(NamedTuple):
+    """A detector's expressions for the columns it was fitted on."""
+
+    score: Expr
+    """double [n], as PyOD's `decision_function`."""
+    contributions: Callable[[], Expr] | None = None
+    """Writes double [n, columns]; not called where only the score is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactReference:
+    """Scores without a numerical error that PyOD makes."""
+
+    words: str
+    """What it computes, in words a user understands."""
+    applies: Callable[[Any], bool]
+    """Is PyOD inexact for this fitted detector?"""
+    scores: Callable[[Any, Matrix], Scores]
+
+
+def _any_number(_detector: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One detector: what it is, which parameters it takes, and how its scores are written as a graph."""
+
+    name: str
+    """The algorithm's name in a resource: PyOD's class name."""
+    path: str
+    """Module and class, `pyod.models.knn.KNN`; imported only when the detector is built."""
+    semantics: Semantics
+    convert: Callable[[Graph, Any, Expr], Conversion]
+    """(graph, fitted detector, double [n, columns]) -> its expressions. Raises NotConvertible."""
+    columns: Callable[[Any], int]
+    """How many columns a detector was fitted on."""
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON Schema of each parameter that is supported; any other is refused by name. Contamination is never one."""
+    contributions: str | None = None
+    """One sentence that defines the contributions; None where there are none."""
+    extra: str | None = None
+    """The extra of this distribution that the detector needs beside `train`."""
+    keeps_training_rows: bool = False
+    """True when the graph contains training rows."""
+    chunk: Callable[[Any], int | None] = _any_number
+    """Rows of one run of a fitted detector's graph at most; None: any number."""
+    reference: ExactReference | None = None
+
+    def detector_class(self) -> type[Any]:
+        """PyOD's class; raises ImportError where the extra that it needs is not installed."""
+        module, _, name = self.path.rpartition(".")
+        found: type[Any] = getattr(import_module(module), name)
+        return found
+
+    @property
+    def parameters_schema(self) -> dict[str, Any]:
+        """JSON Schema of the `parameters` object of a resource."""
+        properties = {name: dict(schema) for name, schema in sorted(self.parameters.items())}
+        return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -1,0 +1,70 @@
+"""Histogram-based outlier score: Goldstein and Dengel, KI 2012."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pynomaly_inference.bundle import Semantics
+from pynomaly_inference.convert.declaration import Conversion, Declaration
+from pynomaly_inference.convert.graph import Expr, Graph
+from pynomaly_inference.convert.trees import Steps, step_sum
+
+
+def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
+    """The sum over the columns of -log2(density of the value's bin + alpha)."""
+    # One array a column with `auto` bins, one column of a matrix else.
+    edges = detector.bin_edges_ if isinstance(detector.n_bins, str) else np.asarray(detector.bin_edges_).T
+    densities = detector.hist_ if isinstance(detector.n_bins, str) else np.asarray(detector.hist_).T
+    steps = [_steps(*column, detector.alpha, detector.tol) for column in zip(edges, densities, strict=True)]
+    return step_sum(x, steps)
+
+
+def _steps(edges: NDArray[np.float64], densities: NDArray[np.float64], alpha: float, tol: float) -> Steps:
+    """A value beyond the outer edges by at most `tol` bin widths is of the outer bin, farther out of the rarest."""
+    scores = -np.log2(densities + alpha)
+    rarest = scores.max()
+    low = _farthest(edges[0], -np.inf, (edges[1] - edges[0]) * tol)
+    high = _farthest(edges[-1], np.inf, (edges[-1] - edges[-2]) * tol)
+    return Steps(
+        np.concatenate([[np.nextafter(low, -np.inf)], edges, [high]]),
+        np.concatenate([[rarest, scores[0]], scores, [scores[-1], rarest]]),
+    )
+
+
+def _farthest(edge: float, direction: float, reach: float) -> float:
+    """The last double x from the edge outwards with |x - edge| <= reach as PyOD computes it, rounded."""
+    x = edge + np.copysign(reach, direction)
+    while abs(x - edge) > reach:
+        x = np.nextafter(x, edge)
+    while abs(np.nextafter(x, direction) - edge) <= reach:
+        x = np.nextafter(x, direction)
+    return float(x)
+
+
+DECLARATION = Declaration(
+    name="HBOS",
+    path="pyod.models.hbos.HBOS",
+    semantics=Semantics.EXACT,
+    convert=convert,
+    columns=lambda detector: len(detector.bin_edges_) if isinstance(detector.n_bins, str) else detector.hist_.shape[1],
+    contributions="Each feature's term of the score: the negative log2 density of its bin. They sum to the score.",
+    parameters={
+        "n_bins": {
+            "anyOf": [{"type": "integer", "minimum": 2}, {"const": "auto"}],
+            "description": "Bins a feature, or `auto` for as many as the Birge-Rozenblac method finds; default 10.",
+        },
+        "alpha": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "description": "Added to every density, so that an empty bin has a finite score; the default is 0.1.",
+        },
+        "tol": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "description": "Bin widths by which a value may miss the outer bin and be of it; the default is 0.5.",
+        },
+    },
+)

@@ -1,0 +1,105 @@
+"""Finds the declaration of a detector: every module in `detectors/` has one, there is no central list."""
+
+import inspect
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import jsonschema
+import numpy as np
+
+from pynomaly_inference.convert import detectors
+from pynomaly_inference.convert.declaration import Declaration
+from pynomaly_inference.errors import NotConvertible
+
+_IRRELEVANT_ONCE_FITTED = frozenset({"contamination", "random_state", "verbose"})
+
+
+@cache
+def declarations() -> tuple[Declaration, ...]:
+    """Every detector that can be converted, by name."""
+    modules = (
+        import_module(f"{detectors.__name__}.{found.name}") for found in pkgutil.iter_modules(detectors.__path__)
+    )
+    return tuple(sorted((module.DECLARATION for module in modules), key=lambda declaration: declaration.name))
+
+
+def declaration_of(detector: Any) -> Declaration:
+    """The declaration of a name or of a fitted detector.
+
+    Raises NotConvertible for an unknown name, a class that is not PyOD's own, a detector that is not fitted, and one
+    that was built with a parameter that its graph does not have.
+    """
+    if isinstance(detector, str):
+        return _named(detector)
+    declaration = _of_class(type(detector))
+    _check_contamination(detector)
+    _check_fitted(detector)
+    _check_parameters(detector, declaration)
+    return declaration
+
+
+def _named(name: str) -> Declaration:
+    for declaration in declarations():
+        if declaration.name == name:
+            return declaration
+    raise NotConvertible(f"there is no converter for `{name}`; there are {_names()}")
+
+
+def _of_class(kind: type) -> Declaration:
+    by_path = {declaration.path: declaration for declaration in declarations()}
+    path = _path(kind)
+    if path in by_path:
+        return by_path[path]
+    for base in kind.__mro__[1:]:
+        if _path(base) in by_path:
+            raise NotConvertible(
+                f"`{path}` is a subclass of {by_path[_path(base)].name} and may score differently: "
+                f"convert a `{_path(base)}` itself"
+            )
+    raise NotConvertible(f"`{path}` is no detector that can be converted; there are {_names()}")
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _names() -> str:
+    return ", ".join(f"`{declaration.name}`" for declaration in declarations())
+
+
+def _check_contamination(detector: Any) -> None:
+    if not isinstance(detector.contamination, float | int):
+        raise NotConvertible(
+            f"{type(detector).__name__} was built with the contamination object "
+            f"`{type(detector.contamination).__name__}`, whose labels are no threshold on a score: give contamination "
+            "as a number"
+        )
+
+
+def _check_fitted(detector: Any) -> None:
+    if not hasattr(detector, "threshold_"):
+        raise NotConvertible(f"the {type(detector).__name__} is not fitted: call `fit` first")
+
+
+def _check_parameters(detector: Any, declaration: Declaration) -> None:
+    declared = inspect.signature(type(detector)).parameters
+    for name, value in detector.get_params().items():
+        if name in _IRRELEVANT_ONCE_FITTED or _same(value, declared[name].default):
+            continue
+        if name not in declaration.parameters:
+            raise NotConvertible(
+                f"{declaration.name} was built with `{name}={value!r}`, which its graph does not have: "
+                f"leave it at {declared[name].default!r}"
+            )
+        for problem in jsonschema.Draft202012Validator(declaration.parameters[name]).iter_errors(_plain(value)):
+            raise NotConvertible(f"parameter `{name}` of {declaration.name}: {problem.message}")
+
+
+def _same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

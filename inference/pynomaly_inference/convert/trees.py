@@ -1,0 +1,115 @@
+"""Trees and step functions as one `TreeEnsemble` of doubles.
+
+ONNX Runtime evaluates an ensemble with one target much faster than one with several: a score is always the sum of
+its trees, and several targets serve contributions only. All comparisons are `x <= threshold`, the kernel's fast case;
+`x < edge` is written as `x <=` the double just below the edge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from pynomaly_inference.convert.declaration import Conversion
+from pynomaly_inference.convert.graph import ML, Expr
+
+_LESS_OR_EQUAL = 0
+_SUM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A binary tree: in node i, `x[columns[i]] <= thresholds[i]` goes to `lower[i]`, anything else to `upper[i]`.
+
+    A child >= 0 is a node, a child < 0 is the leaf `~child`. Node 0 need not be the root. Without nodes, the tree is
+    its only leaf. leaves: the value of each leaf. target: the output column that the leaves add to.
+    """
+
+    columns: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    lower: NDArray[np.int64]
+    upper: NDArray[np.int64]
+    leaves: NDArray[np.float64]
+    root: int = 0
+    target: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A step function: `values[i]` for edges[i-1] < x <= edges[i]; one value more than edges, edges ascending."""
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+def below(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each edge's next lower double: `x <= ` that is `x <` the edge."""
+    just_below: NDArray[np.float64] = np.nextafter(edges, -np.inf)
+    return just_below
+
+
+def step_tree(steps: Steps, column: int, target: int = 0) -> Tree:
+    """The balanced search tree of a step function of one column; neighbouring equal values share a leaf."""
+    changes = np.flatnonzero(steps.values[1:] != steps.values[:-1])
+    edges, leaves = steps.edges[changes], steps.values[np.append(changes, len(steps.edges))]
+    lower, upper = np.empty(len(edges), np.int64), np.empty(len(edges), np.int64)
+    # A node is its edge's position; the intervals of one depth are halved together.
+    low, high = np.array([0]), np.array([len(edges)])
+    while len(low := low[(inner := low < high)]):
+        high = high[inner]
+        middle = (low + high) // 2
+        lower[middle] = np.where(low < middle, (low + middle) // 2, ~middle)
+        upper[middle] = np.where(middle + 1 < high, (middle + 1 + high) // 2, ~(middle + 1))
+        low, high = np.concatenate([low, middle + 1]), np.concatenate([middle, high])
+    return Tree(np.full(len(edges), column), edges, lower, upper, leaves, len(edges) // 2, target)
+
+
+def tree_ensemble(x: Expr, trees: Sequence[Tree], targets: int = 1) -> Expr:
+    """[n, targets]: for each row and target, the sum of the leaves that the row reaches in that target's trees."""
+    trees = [tree if len(tree.columns) else _split_nowhere(tree) for tree in trees]
+    node_base = np.cumsum([0, *(len(tree.columns) for tree in trees)])
+    leaf_base = np.cumsum([0, *(len(tree.leaves) for tree in trees)])
+
+    def children(side: Sequence[NDArray[np.int64]]) -> tuple[list[int], list[int]]:
+        placed = [
+            np.where(child < 0, ~child + leaf, child + node)
+            for child, node, leaf in zip(side, node_base, leaf_base, strict=False)
+        ]
+        return np.concatenate(placed).tolist(), (np.concatenate(side) < 0).astype(int).tolist()
+
+    lower, lower_is_leaf = children([tree.lower for tree in trees])
+    upper, upper_is_leaf = children([tree.upper for tree in trees])
+    return x.graph.op(
+        "TreeEnsemble",
+        x,
+        domain=ML,
+        n_targets=targets,
+        aggregate_function=_SUM,
+        post_transform=0,
+        tree_roots=[int(base) + tree.root for base, tree in zip(node_base, trees, strict=False)],
+        nodes_featureids=np.concatenate([tree.columns for tree in trees]).tolist(),
+        nodes_splits=numpy_helper.from_array(np.concatenate([tree.thresholds for tree in trees])),
+        nodes_modes=numpy_helper.from_array(np.full(node_base[-1], _LESS_OR_EQUAL, np.uint8)),
+        nodes_truenodeids=lower,
+        nodes_trueleafs=lower_is_leaf,
+        nodes_falsenodeids=upper,
+        nodes_falseleafs=upper_is_leaf,
+        leaf_targetids=np.repeat([tree.target for tree in trees], [len(tree.leaves) for tree in trees]).tolist(),
+        leaf_weights=numpy_helper.from_array(np.concatenate([tree.leaves for tree in trees])),
+    )
+
+
+def step_sum(x: Expr, steps: Sequence[Steps]) -> Conversion:
+    """The sum over the columns of a step function of each; the contributions are its terms."""
+    return Conversion(
+        tree_ensemble(x, [step_tree(step, column) for column, step in enumerate(steps)]).reshape(-1),
+        lambda: tree_ensemble(x, [step_tree(step, column, column) for column, step in enumerate(steps)], len(steps)),
+    )
+
+
+def _split_nowhere(leaf: Tree) -> Tree:
+    """The operator has no tree of a single leaf: one node sends everything to it."""
+    to_leaf = np.array([~0])
+    return Tree(np.array([0]), np.array([0.0]), to_leaf, to_leaf, leaf.leaves, 0, leaf.target)
