@@ -22,7 +22,7 @@ def cells_of(dtype: pl.DataType) -> Cells:
     """What a column of this polars type holds; nested values of any shape are `LISTS`."""
     if dtype.is_numeric():
         return Cells.NUMBERS
-    if dtype in {pl.String, pl.Categorical, pl.Enum}:
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
         return Cells.TEXT
     named = {pl.Boolean: Cells.BOOLEANS, pl.Null: Cells.NOTHING, pl.Binary: Cells.BYTES, pl.Duration: Cells.DURATIONS}
     found = named.get(type(dtype))

@@ -1,7 +1,7 @@
 """How the timestamp is read: into numbers that sort as the times do."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import numpy as np
 import polars as pl
@@ -46,7 +46,7 @@ class TimestampColumn:
             values, cells = self._from_text(column.cast(pl.String), batch)
         elif cells is Cells.NUMBERS:
             values = column.cast(pl.Int64 if column.dtype.is_integer() else pl.Float64, strict=False)
-        elif column.dtype in {pl.Date, pl.Datetime}:
+        elif isinstance(column.dtype, pl.Date | pl.Datetime):
             days = column.cast(pl.Datetime("us")) if column.dtype == pl.Date else column
             values, cells = days.dt.cast_time_unit("us").to_physical(), Cells.DATES
         else:
@@ -63,8 +63,7 @@ class TimestampColumn:
     @staticmethod
     def joined(parts: Sequence[Times]) -> Times:
         """The batches' timestamps as one array: float64 where any is."""
-        times: Times = np.concatenate(parts)
-        return times
+        return cast("Times", np.concatenate(parts))
 
     def _from_text(self, column: pl.Series, batch: Batch) -> tuple[pl.Series, Cells]:
         """Numbers in a CSV, else times; null where the text is neither."""

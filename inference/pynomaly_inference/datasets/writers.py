@@ -15,14 +15,12 @@ Frames = Iterator[pl.DataFrame]
 def stream_csv(frames: Frames, schema: pl.Schema, stream: BinaryIO) -> None:
     """A header, then a line a row; null is an empty cell; floats have all their digits."""
     stream.write(pl.DataFrame(schema=schema).write_csv().encode())
-    for frame in frames:
-        stream.write(frame.write_csv(include_header=False).encode())
+    stream.writelines(frame.write_csv(include_header=False).encode() for frame in frames)
 
 
 def stream_ndjson(frames: Frames, _schema: pl.Schema, stream: BinaryIO) -> None:
     """An object a line."""
-    for frame in frames:
-        stream.write(frame.write_ndjson().encode())
+    stream.writelines(frame.write_ndjson().encode() for frame in frames)
 
 
 STREAM_WRITERS: Mapping[Kind, Callable[[Frames, pl.Schema, BinaryIO], None]] = {
