@@ -1,0 +1,1 @@
+"""The operator: what an AnomalyDetector asks for becomes true in the cluster."""

@@ -1,0 +1,1 @@
+"""The resource: its models, its CustomResourceDefinition, its parser."""

@@ -1,0 +1,85 @@
+"""What the CustomResourceDefinition checks beyond shape: CEL rules, each with a sentence that names the field."""
+
+from dataclasses import dataclass
+
+NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+_DNS_NAME = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+URI_PATTERN = rf"^((pvc|configmap)://{_DNS_NAME}/.+|https?://[^/@ ]+(/.*)?)$"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One `x-kubernetes-validations` entry."""
+
+    rule: str
+    message: str
+
+
+ROOT = (
+    Rule(
+        f"self.metadata.name.size() <= 40 && self.metadata.name.matches('{NAME_PATTERN}')",
+        "metadata.name must be at most 40 lower-case letters, digits and dashes, and start with a letter",
+    ),
+)
+
+
+def _not_a_feature(field: str) -> Rule:
+    return Rule(
+        f"!has(self.features) || !has(self.training.source.{field})"
+        f" || !self.features.exists(f, f.name == self.training.source.{field})",
+        f"features must not list the column of training.source.{field}: remove it from one place",
+    )
+
+
+def _gate_needs_label(gate: str) -> Rule:
+    return Rule(
+        f"!has(self.gates) || !has(self.gates.{gate}) || has(self.source.label)",
+        f"gates.{gate} needs training.source.label: name the label's column",
+    )
+
+
+def _requests_within_limits(resource: str) -> Rule:
+    asked, most = f"self.requests.{resource}", f"self.limits.{resource}"
+    return Rule(
+        f"!has(self.requests) || !has({asked}) || !has(self.limits) || !has({most})"
+        f" || quantity(string({asked})).compareTo(quantity(string({most}))) <= 0",
+        f"requests.{resource} must not be more than limits.{resource}",
+    )
+
+
+_RESOURCES = (_requests_within_limits("cpu"), _requests_within_limits("memory"))
+
+# By path below `spec`; the empty path is the spec itself.
+RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
+    (): (_not_a_feature("label"), _not_a_feature("timestamp")),
+    ("features",): (
+        Rule("self.exists(f, f.type == 'Number')", "features must list at least one feature of type Number"),
+    ),
+    ("training",): (_gate_needs_label("minRocAuc"), _gate_needs_label("minAveragePrecision")),
+    ("training", "source"): (
+        Rule(
+            "!has(self.label) || !has(self.timestamp) || self.label != self.timestamp",
+            "training.source: one column cannot be both label and timestamp",
+        ),
+    ),
+    ("training", "source", "uri"): (
+        Rule(
+            f"self.matches('{URI_PATTERN}')",
+            "uri must be pvc://CLAIM/PATH, configmap://NAME/KEY, http://… or https://… without user and password;"
+            " local paths and file:// are for the command line",
+        ),
+        Rule("!self.matches('(^|/)[.][.](/|$)')", "uri must not contain `..`"),
+    ),
+    ("training", "timeout"): (
+        Rule("duration(self) >= duration('1s')", "timeout must be at least 1s"),
+    ),
+    ("training", "resources"): _RESOURCES,
+    ("serving", "resources"): _RESOURCES,
+    ("serving", "access"): (
+        Rule(
+            "!(has(self.apiKeys) && has(self.anonymous) && self.anonymous)",
+            "access.apiKeys and access.anonymous exclude each other: remove one",
+        ),
+    ),
+}
+

@@ -1,0 +1,137 @@
+"""The resource `AnomalyDetector` of pynomaly.io/v1alpha1, whole: what the command line knows, and what only a cluster does.
+
+The one source of the CustomResourceDefinition and of validation.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from pynomaly_inference import spec as shared
+from pynomaly_operator.api.quantities import Duration, Quantity, amount, seconds
+from pynomaly_operator.api.status import DetectorStatus
+
+GROUP = "pynomaly.io"
+VERSION = "v1alpha1"
+KIND = "AnomalyDetector"
+PLURAL = "anomalydetectors"
+
+DEFAULT_TIMEOUT = "30m"
+
+
+class _Part(BaseModel):
+    """A part that only the cluster knows; it reads as the parts in `pynomaly_inference.spec` do."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=False,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Amounts(_Part):
+    """CPU and memory."""
+
+    cpu: Quantity | None = None
+    """Cores, such as 1 or 250m."""
+    memory: Quantity | None = None
+    """Bytes, such as 512Mi or 2Gi."""
+
+
+class Resources(_Part):
+    """What a pod asks of its node, and what it may use at most."""
+
+    requests: Amounts = Field(default_factory=Amounts)
+    """What the pod's node must have free."""
+    limits: Amounts = Field(default_factory=Amounts)
+    """What the pod may use at most."""
+
+    @model_validator(mode="after")
+    def _requests_fit_limits(self) -> Self:
+        for name in ("cpu", "memory"):
+            asked, most = getattr(self.requests, name), getattr(self.limits, name)
+            if asked is not None and most is not None and amount(asked) > amount(most):
+                raise ValueError(f"requests.{name} {asked} is more than limits.{name} {most}: lower one or raise the other")
+        return self
+
+
+class Training(shared.Training):
+    """How the model is trained and judged."""
+
+    timeout: Duration | None = None
+    """How long the training may take, such as 30m or 1h30m. Default: 30m."""
+    resources: Resources = Field(default_factory=Resources)
+    """Of the training pod. Default: requests cpu 500m and memory 512Mi, limits memory 2Gi."""
+
+    @model_validator(mode="after")
+    def _time_enough(self) -> Self:
+        if self.timeout is not None and seconds(self.timeout) < 1:
+            raise ValueError("timeout must be at least 1s")
+        return self
+
+    @property
+    def timeout_seconds(self) -> int:
+        """`timeout`, or its default, in seconds."""
+        return seconds(self.timeout or DEFAULT_TIMEOUT)
+
+
+class Replicas(_Part):
+    """How many pods serve."""
+
+    min: Annotated[int, Field(ge=1, le=100)] = 1
+    """The number of pods. `kubectl scale` sets it. Default: 1."""
+
+
+class Serving(shared.Serving):
+    """How the model is served."""
+
+    replicas: Replicas = Field(default_factory=Replicas)
+    """How many pods serve."""
+    resources: Resources = Field(default_factory=Resources)
+    """Of each serving pod. Default: requests cpu 250m and memory 256Mi, limits memory 1Gi."""
+
+
+class DetectorSpec(shared.DetectorSpec):
+    """What to train and how to serve it."""
+
+    training: Training
+    serving: Serving = Field(default_factory=Serving)
+    suspend: bool = False
+    """True: the operator leaves everything as it is; nothing is trained, switched or repaired. Default: false."""
+
+
+class AnomalyDetector(shared.AnomalyDetector):
+    """One anomaly detector: data in, scoring service out."""
+
+    apiVersion: Literal["pynomaly.io/v1alpha1"]  # noqa: N815 - Kubernetes' spelling
+    kind: Literal["AnomalyDetector"]
+    spec: DetectorSpec
+    status: DetectorStatus | None = None
+    """What the operator reports; ignored where it is written by hand."""
+
+
+CLUSTER_ONLY = (
+    ("training", "timeout"),
+    ("training", "resources"),
+    ("serving", "replicas"),
+    ("serving", "resources"),
+    ("suspend",),
+)
+"""Paths below `spec` that have a meaning in a cluster only."""
+
+
+def cluster_only_fields(resource: AnomalyDetector) -> tuple[str, ...]:
+    """The fields that this resource sets and that mean nothing outside a cluster, such as `spec.training.timeout`."""
+    return tuple("spec." + ".".join(path) for path in CLUSTER_ONLY if _is_set(resource.spec, path))
+
+
+def _is_set(part: BaseModel, path: tuple[str, ...]) -> bool:
+    first, *rest = path
+    if first not in part.model_fields_set:
+        return False
+    return not rest or _is_set(getattr(part, first), tuple(rest))
