@@ -43,7 +43,7 @@ def near(word: str, known: Iterable[str]) -> str:
     """`did you mean …` with the known words near to this one, or all of them when none is near."""
     words = sorted(known)
     lower = {known_word.lower(): known_word for known_word in words}
-    matches = [lower[match] for match in get_close_matches(word.lower(), lower, n=3, cutoff=0.5)]
+    matches = [lower[match] for match in get_close_matches(word.lower(), lower, n=3)]
     if matches:
         return "did you mean " + " or ".join(f"`{match}`" for match in matches) + "?"
     return "there are " + ", ".join(f"`{known_word}`" for known_word in words)

@@ -1,6 +1,7 @@
 """Reading a resource file: YAML in, a validated `AnomalyDetector` or sentences about its fields out."""
 
 import json
+from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, get_args
@@ -23,12 +24,13 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002 - PyYAML's signature
-        mapping = super().construct_mapping(node, deep=True)
-        if len(mapping) < len(node.value):
-            keys = [key.value for key, _ in node.value]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ResourceInvalid(f"line {node.start_mark.line + 1}: the key `{twice}` is given twice: keep one")
-        return mapping
+        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        for key, times in counts.items():
+            if times > 1:
+                raise ResourceInvalid(
+                    f"line {node.start_mark.line + 1}: the key `{key}` is given {times} times: keep one"
+                )
+        return super().construct_mapping(node, deep=deep)
 
 
 def read_resource(path: Path) -> AnomalyDetector:
@@ -48,7 +50,7 @@ def read_resource(path: Path) -> AnomalyDetector:
 def parse_resource(text: str) -> AnomalyDetector:
     """The resource in this YAML text; raises ResourceInvalid as `read_resource` does."""
     try:
-        documents = [document for document in yaml.load_all(text, _Loader) if document is not None]  # noqa: S506 - _Loader is a SafeLoader
+        documents = [document for document in yaml.load_all(text, _Loader) if document is not None]
     except yaml.YAMLError as error:
         raise ResourceInvalid(f"not YAML: {error}") from error
     if len(documents) != 1:

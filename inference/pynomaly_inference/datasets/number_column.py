@@ -105,7 +105,9 @@ class NumberColumn:
                 )
 
     def _note_inexact(self, integers: pl.Series) -> None:
-        self.inexact |= bool(((integers > LARGEST_EXACT) | (integers < -LARGEST_EXACT)).any())
+        # A column of narrow integers cannot be compared with a bound beyond its type.
+        wide = integers.cast(pl.Int128)
+        self.inexact |= bool(((wide > LARGEST_EXACT) | (wide < -LARGEST_EXACT)).any())
 
     def _refuse(self, column: pl.Series, cells: Cells, batch: Batch) -> NoReturn:
         first = _first(column.is_not_null()) or 0

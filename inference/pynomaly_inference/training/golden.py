@@ -56,7 +56,9 @@ def _outside(quantiles: NDArray[np.float64], rows: int, random: np.random.Genera
     low, high = quantiles[0], quantiles[-1]
     width = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
     distance = width * random.uniform(0.01, 3.0, (rows, len(low)))
-    return np.where(random.random((rows, len(low))) < 0.5, low - distance, high + distance)  # noqa: PLR2004 - a fair coin
+    below = random.integers(0, 2, (rows, len(low))) == 0
+    outside: NDArray[np.float64] = np.where(below, low - distance, high + distance)
+    return outside
 
 
 def _levels(levels: tuple[tuple[str, ...], ...], random: np.random.Generator) -> NDArray[np.object_] | None:

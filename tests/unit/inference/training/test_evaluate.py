@@ -18,7 +18,7 @@ def label(*values: int) -> NDArray[np.int64]:
 
 
 def test_metrics_of_a_ranking_worked_out_by_hand() -> None:
-    # Ranked 1 0 1 0: three of four pairs in order; precision 1 at the first hit, 2/3 at the second; one hit in the top two.
+    # Ranked 1 0 1 0: three of four pairs are in order; precision is 1 at the first hit and 2/3 at the second.
     result = evaluate(scored([4.0, 3.0, 2.0, 1.0], [1, 1, 1, 0]), label(1, 0, 1, 0), held_out=True)
     assert result.roc_auc == pytest.approx(0.75)
     assert result.average_precision == pytest.approx((1 + 2 / 3) / 2)

@@ -1,0 +1,54 @@
+"""`pynomaly inspect`, `detectors` and `schema`: what a file, this version and a resource hold."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pynomaly_inference.algorithms import capabilities
+from pynomaly_inference.cli import options
+from pynomaly_inference.cli.console import Format
+
+CONTRACT = {"name", "semantics", "explains", "extra", "reason"}
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A model file of `pynomaly train`.")],
+    form: options.Output = Format.TEXT,
+) -> None:
+    """Print what a model file says of itself, and whether it scores on this machine as it did at training."""
+    from pynomaly_inference.cli.summary import print_card
+    from pynomaly_inference.scoring.model import Model
+
+    loaded = Model.load(model)
+    loaded.check_golden()
+    if form is Format.JSON:
+        typer.echo(json.dumps({"digest": loaded.digest, **json.loads(loaded.metadata.to_json())}))
+        return
+    print_card(loaded)
+
+
+def detectors(form: options.Output = Format.TEXT) -> None:
+    """List the detectors: what their scores mean, whether they explain, which extra they need."""
+    known = [capability.model_dump(include=CONTRACT) for capability in capabilities().values()]
+    if form is Format.JSON:
+        typer.echo(json.dumps(known))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Detector", "Semantics", "Explains", "Needs")
+    for capability in known:
+        explains = "yes" if capability["explains"] else "no"
+        table.add_row(capability["name"], capability["semantics"], explains, capability["extra"] or "")
+    Console().print(table)
+    typer.echo("exact: scores as PyOD does. row: each row scores as PyOD scores it alone.")
+
+
+def schema() -> None:
+    """Print the JSON Schema of the resource, for editors."""
+    from pynomaly_inference.spec import AnomalyDetector
+
+    content = AnomalyDetector.model_json_schema(by_alias=True)
+    typer.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **content}, indent=2))

@@ -1,0 +1,77 @@
+"""The entry point: commands, and errors as one sentence with their published exit code."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import typer
+
+from pynomaly_inference.cli.describe import detectors, inspect, schema
+from pynomaly_inference.cli.score import score
+from pynomaly_inference.cli.serve import run, serve
+from pynomaly_inference.cli.train import train
+from pynomaly_inference.errors import PynomalyError
+
+SIGNALLED = 128
+"""A shell's exit code for a signal is this plus its number."""
+
+app = typer.Typer(
+    name="pynomaly",
+    help="Train a PyOD detector, convert it to ONNX, prove that it scores as PyOD does, and serve it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train, run, serve, score, inspect, detectors, schema):
+    app.command()(command)
+
+
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM, raised so that half-written files are removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def main() -> None:
+    """Runs the command line; exits with the code of the error's class, 130 when interrupted, 143 when terminated."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        app()
+    except PynomalyError as error:
+        _report(error)
+        sys.exit(error.exit_code)
+    except _Stopped as stopped:
+        sys.exit(SIGNALLED + stopped.number)
+    except KeyboardInterrupt:
+        sys.exit(SIGNALLED + signal.SIGINT)
+    except BrokenPipeError:
+        # The reader (`head`, say) has had enough; the interpreter must not try to flush into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: any other error is a bug, told as one
+        traceback.print_exc()
+        _report(PynomalyError(f"this is a bug, please report it with the lines above: {error!r}"))
+        sys.exit(PynomalyError.exit_code)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise _Stopped(number)
+
+
+def _report(error: PynomalyError) -> None:
+    """The error in words on standard error; with `--format json` also as JSON on standard output."""
+    print(f"{error.reason}: {error}", file=sys.stderr)
+    if _wants_json(sys.argv):
+        print(json.dumps({"outcome": error.reason, "message": str(error)}))
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    return "--format=json" in arguments or ["--format", "json"] in [
+        arguments[index : index + 2] for index in range(len(arguments))
+    ]

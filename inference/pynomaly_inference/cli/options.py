@@ -1,0 +1,56 @@
+"""Arguments and options that several commands share."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pynomaly_inference.cli.console import Format
+
+LOOPBACK = "127.0.0.1"
+PORT = 8000
+
+Detector = Annotated[
+    Path, typer.Argument(metavar="DETECTOR.yaml", help="The resource file, the same that a cluster takes.")
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="PATH", help="Read this file or glob instead of the resource's source.")
+]
+Mounts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mount",
+        metavar="pvc://CLAIM=FOLDER",
+        help="Where a claim or config map of the resource lies on this machine. Repeatable.",
+    ),
+]
+Output = Annotated[Format, typer.Option("--format", help="How the result is printed on standard output.")]
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="PATH",
+        help="API keys: a file with one a line, or a folder with one a file. Reread on change.",
+    ),
+]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+
+_MOUNT = re.compile(r"(?P<uri>(?:pvc|configmap)://[^/=]+)=(?P<folder>.+)")
+
+
+def parse_mounts(mounts: list[str] | None) -> dict[str, Path]:
+    """`["pvc://telemetry=./data"]` as `{"pvc://telemetry": Path("data")}`; anything else is a usage error."""
+    parsed: dict[str, Path] = {}
+    for mount in mounts or []:
+        match = _MOUNT.fullmatch(mount)
+        if match is None:
+            raise typer.BadParameter(
+                f"`{mount}` is no mount: write pvc://CLAIM=FOLDER or configmap://NAME=FOLDER", param_hint="--mount"
+            )
+        folder = Path(match["folder"])
+        if not folder.is_dir():
+            raise typer.BadParameter(f"`{folder}` is no folder", param_hint="--mount")
+        parsed[match["uri"]] = folder
+    return parsed

@@ -1,0 +1,104 @@
+"""`pynomaly serve` and `pynomaly run`: models behind HTTP."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pynomaly_inference.atomic import replacing
+from pynomaly_inference.bundle import QUANTILE_LEVELS, Metadata
+from pynomaly_inference.cli import options
+from pynomaly_inference.cli.train import train_file
+from pynomaly_inference.server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from pynomaly_inference.server.table import ModelTable
+
+MEDIAN = QUANTILE_LEVELS.index(0.5)
+
+Anonymous = Annotated[
+    bool, typer.Option("--anonymous", help="Without keys, serve beyond loopback too: whoever reaches it may score.")
+]
+
+
+def serve(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL.onnx...", help="Model files of `pynomaly train`.")],
+    host: options.Host = options.LOOPBACK,
+    port: options.Port = options.PORT,
+    keys: options.Keys = None,
+    anonymous: Anonymous = False,
+    max_rows: Annotated[int | None, typer.Option(min=1, help="Most rows of one request. Default: no limit.")] = None,
+    max_body_mib: Annotated[
+        int | None, typer.Option("--max-body-mib", min=1, help="Largest body of one request. Default: no limit.")
+    ] = None,
+) -> None:
+    """Serve model files over HTTP.
+
+    A server is ready only when each model's golden rows score here as they did at training. Without --keys it listens
+    on loopback only. SIGTERM ends it when it has answered what it has.
+    """
+    from pynomaly_inference.server.table import ModelTable
+
+    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib)
+    _serve(ModelTable.load(models), settings)
+
+
+def run(
+    detector: options.Detector,
+    data: options.Data = None,
+    mount: options.Mounts = None,
+    host: options.Host = options.LOOPBACK,
+    port: options.Port = options.PORT,
+    keys: options.Keys = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Keep the model in this file too.")
+    ] = None,
+) -> None:
+    """Train a detector and serve it: all that a cluster does with the resource, in one process.
+
+    Access and limits are the resource's. Without --keys the server listens on loopback only, unless the resource says
+    `access: {anonymous: true}`.
+    """
+    from pynomaly_inference.server.table import ModelTable, served
+
+    spec, trained = train_file(detector, data, mount)
+    if output is not None:
+        with replacing(output) as temporary:
+            temporary.write_bytes(trained.content)
+    limits = spec.serving.limits
+    anonymous = spec.serving.access.anonymous
+    _serve(
+        ModelTable([served(trained.model)]),
+        ServerSettings(host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib),
+    )
+
+
+def _serve(models: "ModelTable", settings: ServerSettings) -> None:
+    from pynomaly_inference.server.serve import serve as serve_models
+
+    described = [served.model.metadata for served in models]
+
+    def announce(url: str) -> None:
+        names = ", ".join(metadata.name for metadata in described)
+        typer.echo(f"Serving {names} on {url} (Ctrl-C ends it). Try:\n\n  {_command(url, described[0], settings)}\n")
+
+    serve_models(models, settings, announce)
+
+
+def _command(url: str, metadata: Metadata, settings: ServerSettings) -> str:
+    """A command that scores a typical row, ready to be pasted into a shell."""
+    words = ["curl", "-s", f"{url}/v1/score?model={metadata.name}", "--json", _typical_rows(metadata)]
+    if settings.keys is not None:
+        words += ["-H", "X-API-Key: YOUR-KEY"]
+    return shlex.join(words)
+
+
+def _typical_rows(metadata: Metadata) -> str:
+    """One row as a request body: each Number at its training median, each Category at its first level."""
+    row = [
+        feature.quantiles[MEDIAN] if feature.quantiles is not None else (feature.levels or ("",))[0]
+        for feature in metadata.features
+    ]
+    return json.dumps({"rows": [row]}, separators=(",", ":"))

@@ -1,0 +1,47 @@
+"""`pynomaly train`: resource file in, proven model file out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pynomaly_inference.atomic import replacing
+from pynomaly_inference.cli import options
+from pynomaly_inference.cli.console import Format, shown_progress
+from pynomaly_inference.resource import read_resource
+from pynomaly_inference.spec import DetectorSpec
+
+if TYPE_CHECKING:
+    from pynomaly_inference.training.train import Trained
+
+
+def train(
+    detector: options.Detector,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="The model file to write.")],
+    data: options.Data = None,
+    mount: options.Mounts = None,
+    form: options.Output = Format.TEXT,
+) -> None:
+    """Train a detector, convert it, prove it, and write the model file.
+
+    Nothing is written unless every step and every gate passes. Exit codes: 10 resource, 11 source unreachable, 12 data,
+    13 fit, 14 no ONNX graph, 15 parity, 16 gate.
+    """
+    from pynomaly_inference.cli.summary import print_trained
+
+    with replacing(output) as temporary:
+        _, trained = train_file(detector, data, mount)
+        temporary.write_bytes(trained.content)
+    print_trained(trained.model, output, form)
+
+
+def train_file(detector: Path, data: Path | None, mount: list[str] | None) -> "tuple[DetectorSpec, Trained]":
+    """Trains what a resource file asks for, showing progress; raises the errors of `errors.py`."""
+    resource = read_resource(detector)
+    mounts = options.parse_mounts(mount)
+
+    from pynomaly_inference.datasets.places import Places
+    from pynomaly_inference.training.train import train_resource
+
+    with shown_progress() as progress:
+        return resource.spec, train_resource(resource, Places(detector.parent, data, mounts), progress)
