@@ -1,0 +1,96 @@
+"""The test cluster from the command line: `python -m tests.cluster COMMAND`, in the root of the checkout."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cluster import bare, cluster, images, own_node, packages, tools
+from tests.cluster.errors import ClusterError
+
+_TIERS = {"controlplane": bare.unavailable, "cluster": cluster.unavailable}
+
+
+def main() -> int:
+    """Runs one command; an error is a sentence on standard error and the exit code 1."""
+    arguments = _parser().parse_args()
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except ClusterError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _up(_: argparse.Namespace) -> int:
+    own_node.up()
+    _print(f"export KUBECONFIG={own_node.kubeconfig()}")
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    own_node.down()
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    up = own_node.is_up()
+    _print(f"up: export KUBECONFIG={own_node.kubeconfig()}" if up else "down")
+    return 0 if up else 3
+
+
+def _tools(_: argparse.Namespace) -> int:
+    """Prints the folders with the binaries, for PATH and KUBEBUILDER_ASSETS."""
+    packages.install()
+    _print(tools.built(tools.CONTROL_PLANE))
+    _print(tools.built(tools.RUNTIME))
+    return 0
+
+
+def _base(_: argparse.Namespace) -> int:
+    packages.install()
+    _print(images.python_image())
+    return 0
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    started = time.monotonic()
+    own_node.load(arguments.archive)
+    _print(f"Loaded in {time.monotonic() - started:.1f} s.")
+    return 0
+
+
+def _available(arguments: argparse.Namespace) -> int:
+    reason = _TIERS[arguments.tier]()
+    if reason:
+        _print(reason)
+    return 1 if reason else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="One Kubernetes node for tests.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, told in (
+        ("up", _up, "start the node, and print how to reach it"),
+        ("down", _down, "end it, and remove everything but its logs"),
+        ("status", _status, "tell whether it is up (exit code 0) or not (3)"),
+        ("tools", _tools, "compile what is not cached, and print the folders of the binaries"),
+        ("base", _base, "make the base image of test images unless it is cached, and print its name"),
+    ):
+        commands.add_parser(name, help=told).set_defaults(command=command)
+    load = commands.add_parser("load", help="bring an OCI archive to the node")
+    load.add_argument("archive", type=Path)
+    load.set_defaults(command=_load)
+    available = commands.add_parser("available", help="tell why a tier of tests cannot run here (exit code 1)")
+    available.add_argument("tier", choices=sorted(_TIERS))
+    available.set_defaults(command=_available)
+    return parser
+
+
+def _print(line: object) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
