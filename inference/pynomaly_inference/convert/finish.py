@@ -85,4 +85,6 @@ def _by_feature(contributions: Expr, preprocessing: Preprocessing) -> Expr:
     owners = preprocessing.column_features()
     if np.array_equal(owners, np.arange(len(preprocessing.features))):
         return contributions
-    return contributions @ (owners[:, None] == np.arange(len(preprocessing.features))).astype(np.float64)
+    owned = np.zeros((len(owners), len(preprocessing.features)))
+    owned[np.arange(len(owners)), owners] = 1.0
+    return contributions @ owned

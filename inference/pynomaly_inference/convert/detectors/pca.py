@@ -25,8 +25,11 @@ def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
     # of large numbers, which |z|^2 - 2zc + 1 has where z is near c.
     along = z @ basis.T
     others = 1.0 - np.eye(len(basis), len(components))
-    distances = (along.square() @ others + (along.columns(range(len(components))) - 1.0).square()).sqrt()
-    score = (distances / np.asarray(detector.selected_w_components_)).sum(axis=1)
+    own = along if len(components) == len(basis) else along.columns(range(len(components)))
+    distances = (along.square() @ others + (own - 1.0).square()).sqrt()
+    with np.errstate(divide="ignore"):
+        weights = 1.0 / np.asarray(detector.selected_w_components_)
+    score = (distances @ weights[:, None]).reshape(-1)
     return Conversion(score, lambda: _contributions(detector.detector_, z))
 
 
