@@ -24,7 +24,8 @@ def main() -> int:
 
 
 def _up(_: argparse.Namespace) -> int:
-    own_node.up()
+    seconds = own_node.up()
+    sys.stderr.write("It was up.\n" if seconds is None else f"Ready in {seconds:.1f} s.\n")
     _print(f"export KUBECONFIG={own_node.kubeconfig()}")
     return 0
 

@@ -1,6 +1,7 @@
 """A control plane without nodes, on the loopback: for tests of what an API server accepts, stores and deletes."""
 
 import os
+import platform
 import shutil
 import socket
 from collections.abc import Iterator
@@ -24,19 +25,28 @@ _COLLECTORS = "garbage-collector-controller,namespace-controller,serviceaccount-
 
 def unavailable() -> str | None:
     """Why no control plane can be started here, in one sentence; None when one can."""
+    if platform.system() != "Linux":
+        return "A control plane is started on Linux only."
     assets = os.environ.get(ASSETS)
-    if assets:
-        absent = [name for name in _PROGRAMS if not (Path(assets) / name).exists()]
-        return f"{ASSETS} names {assets}, which has no {' and no '.join(absent)}." if absent else None
+    if not assets:
+        reason = tools.unbuildable()
+        return f"{reason} Or set {ASSETS} to a folder with {', '.join(_PROGRAMS)}." if reason else None
+    absent = [name for name in _PROGRAMS if not (Path(assets) / name).exists()]
+    if absent:
+        return f"{ASSETS} names {assets}, which has no {' and no '.join(absent)}."
+    return None if (Path(assets) / _CONTROLLERS).exists() else _uncompiled_controllers(assets)
+
+
+def _uncompiled_controllers(assets: str) -> str | None:
     reason = tools.unbuildable()
-    return f"{reason} Or set {ASSETS} to a folder with {', '.join(_PROGRAMS)}." if reason else None
+    return f"{assets} has no {_CONTROLLERS}, and it cannot be compiled: {reason}" if reason else None
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[ControlPlane]:
     """A control plane whose files lie in the empty `folder`; it ends with the context.
 
-    kube-controller-manager collects garbage and empties namespaces where it is among the binaries.
+    Garbage is collected and deleted namespaces are emptied, but no pods are made.
     """
     reason = unavailable()
     if reason:
@@ -64,11 +74,12 @@ def _start(processes: Processes, binaries: Path) -> ControlPlane:
         "--endpoint-reconciler-type=none",  # a loopback address is no endpoint
         "--disable-admission-plugins=ServiceAccount",  # pods are stored, not run, and need no token
     )
-    if (binaries / _CONTROLLERS).exists():
-        control_plane.start_controllers(
-            plane, binaries / _CONTROLLERS, f"--controllers={_COLLECTORS}", "--secure-port=0"
-        )
-        control_plane.await_controllers(plane)
+    # Assets for API server tests come without it.
+    program = binaries / _CONTROLLERS
+    if not program.exists():
+        program = tools.built(tools.CONTROL_PLANE) / _CONTROLLERS
+    control_plane.start_controllers(plane, program, f"--controllers={_COLLECTORS}", "--secure-port=0")
+    control_plane.await_controllers(plane)
     return plane
 
 

@@ -3,14 +3,16 @@
 import os
 import shlex
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import own_node, tools
+from tests.cluster import images, own_node, tools
 from tests.cluster.commands import run
 from tests.cluster.errors import ClusterError
+from tests.cluster.images import Recipe
 from tests.cluster.kubectl import Kubectl
 
 KUBECONFIG = "KUBECONFIG"
@@ -27,11 +29,19 @@ class Cluster:
     """Makes the images of an OCI archive available to pods that do not pull."""
     volumes: str
     """The folder on the node below which tests may keep volumes."""
+    seconds_to_ready: float | None = None
+    """How long the start took; unknown of a cluster that was there before."""
 
     @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig."""
         return self.kubectl.kubeconfig
+
+    def deliver(self, name: str, recipe: Recipe) -> None:
+        """Builds the image `name` and makes it available to pods."""
+        images.build(name, recipe)
+        with tempfile.TemporaryDirectory() as folder:
+            self.load(images.archive(name, Path(folder) / "image.tar"))
 
 
 def unavailable() -> str | None:
@@ -62,12 +72,11 @@ def running() -> Iterator[Cluster]:
     if given is not None:
         yield Cluster(Kubectl(_kubectl(), given), _load_elsewhere, _VOLUMES_ELSEWHERE)
         return
-    found_up = own_node.is_up()
-    own_node.up()
+    seconds = own_node.up()
     try:
-        yield Cluster(own_node.kubectl(), own_node.load, str(own_node.volumes()))
+        yield Cluster(own_node.kubectl(), own_node.load, str(own_node.volumes()), seconds)
     finally:
-        if not found_up:
+        if seconds is not None:
             own_node.down()
 
 

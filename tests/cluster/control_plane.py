@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.answering import answers, client_context
 from tests.cluster.certificates import Authority, Identity
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.probe import answers, client_context
 from tests.cluster.processes import Processes
 
 SERVICE_RANGE = "10.96.0.0/16"

@@ -26,6 +26,10 @@ class Kubectl:
         """The answer of `kubectl get ... -o json`, parsed."""
         return json.loads(self("get", *arguments, "--output=json"))
 
+    def raw(self, path: str) -> Any:
+        """The answer of the API server to a GET of the path, parsed."""
+        return json.loads(self("get", "--raw", path))
+
     def apply(self, *manifests: Manifest) -> None:
         """Applies the objects in their order."""
         self("apply", "--filename=-", given=listed(manifests))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster import network
+from tests.cluster.answering import answers
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.probe import answers
 from tests.cluster.runtime import Runtime
 
 NAME = "node"
@@ -84,6 +84,7 @@ class Node:
             f"--hostname-override={NAME}",
             f"--node-ip={network.NODE}",
             f"--root-dir={plane.folder / 'kubelet'}",
+            f"--cert-dir={plane.folder / 'kubelet' / 'pki'}",
         )
 
     def _kubelet_configuration(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def is_up() -> bool:
     return _ready_mark().exists() and all(processes.running(name) for name in processes.names())
 
 
-def up() -> None:
-    """Starts the node unless it is up, and returns when it is ready for pods.
+def up() -> float | None:
+    """Starts the node unless it is up; returns when it is ready for pods, with the seconds that the start took.
 
     Raises:
         ClusterError: this machine cannot run it, or a component failed; then the message holds the end of its log.
@@ -58,14 +59,16 @@ def up() -> None:
     pause = images.pause_archive(PAUSE_IMAGE)
     with exclusive(_lock()):
         if is_up():
-            return
+            return None
         _stop()
         shutil.rmtree(_folder() / _LOGS, ignore_errors=True)
+        begun = time.monotonic()
         try:
             _start(binaries, runtime, pause)
         except BaseException:
             _stop()
             raise
+        return time.monotonic() - begun
 
 
 def down() -> None:

@@ -1,0 +1,79 @@
+"""The fixtures of the tiers that need an API server: a plugin, so that both share one control plane and one node."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from tests.cluster import bare, cluster, images, namespaces, volumes
+from tests.cluster.cluster import Cluster
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.images import Recipe
+from tests.cluster.volumes import Files, Volumes
+
+_PROBE = Path(__file__).parent / "probe"
+_PROBE_IMAGE = "localhost/pynomaly-probe:1"
+
+
+class ClaimMaker(Protocol):
+    """Makes a claim in the test's namespace and returns its name."""
+
+    def __call__(self, files: Files, *, name: str = "data", labels: Mapping[str, str] | None = None) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """etcd and kube-apiserver on loopback, and controllers that collect garbage; honours KUBEBUILDER_ASSETS."""
+    with bare.running(tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
+
+
+@pytest.fixture(name="cluster", scope="session")
+def _cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A cluster that runs pods: the one KUBECONFIG names, or a node of our own."""
+    with cluster.running() as running:
+        if running.seconds_to_ready is not None:
+            terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+            if terminal is not None:
+                terminal.write_line(f"The node was ready in {running.seconds_to_ready:.1f} s.")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def python_image() -> str:
+    """The name of the base image that product and test images are built on."""
+    return os.environ.get("PYTHON_IMAGE") or images.python_image()
+
+
+@pytest.fixture(scope="session")
+def probe_image(cluster: Cluster, python_image: str) -> str:
+    """An image whose server answers with the files below /srv, on port 8000, as user 1000."""
+    recipe = Recipe(_PROBE, _PROBE / "Dockerfile", arguments={"PYTHON_IMAGE": python_image})
+    cluster.deliver(_PROBE_IMAGE, recipe)
+    return _PROBE_IMAGE
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A new namespace that enforces Pod Security `restricted`."""
+    with namespaces.restricted(cluster.kubectl) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def cluster_volumes(cluster: Cluster, probe_image: str) -> Iterator[Volumes]:
+    """What makes claims in any namespace."""
+    with volumes.writing(cluster.kubectl, cluster.volumes, probe_image) as made:
+        yield made
+
+
+@pytest.fixture
+def claim_with(cluster_volumes: Volumes, namespace: str) -> ClaimMaker:
+    """Makes a ReadWriteOnce claim in `namespace` that holds the given files."""
+
+    def make(files: Files, *, name: str = "data", labels: Mapping[str, str] | None = None) -> str:
+        cluster_volumes.claim(namespace, name, files, labels)
+        return name
+
+    return make
