@@ -8,6 +8,7 @@
     +- NotConvertible        14  no ONNX graph says what this detector says
     +- ParityFailed          15  the graph does not score as PyOD does
     +- GateFailed            16  the model is worse than the resource demands
+    +- RegistryUnavailable   17  the registry does not answer, or does not let this program in; trying again may help
     +- ModelLoadFailed       18  a model file is damaged, foreign, or does not agree with its own golden rows
 
 The messages are shown to the user as they are: they name what the user must change.
@@ -70,6 +71,13 @@ class GateFailed(PynomalyError):
 
     reason = "GateFailed"
     exit_code = 16
+
+
+class RegistryUnavailable(PynomalyError):
+    """The registry does not answer now, or does not accept this program's token."""
+
+    reason = "RegistryUnavailable"
+    exit_code = 17
 
 
 class ModelLoadFailed(PynomalyError):

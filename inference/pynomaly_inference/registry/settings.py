@@ -1,0 +1,39 @@
+"""What the registry is told when it starts."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pynomaly_inference.errors import ResourceInvalid
+from pynomaly_inference.registry.contract import AUDIENCE, MAX_MODEL_BYTES
+
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """How to keep models.
+
+    database: `sqlite:///PATH`. operator: the service account that may read everything, `NAMESPACE:NAME`.
+    audience: what tokens must be issued for. spool: the folder where an upload is held until it is whole, with room for
+    `uploads` models; None: the system's. uploads, downloads: how many move at once, others wait.
+    transfer_seconds: how long one upload or download may take. drain_seconds: how long requests under way may
+    take after SIGTERM.
+    """
+
+    database: str
+    operator: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+    audience: str = AUDIENCE
+    max_model_bytes: int = MAX_MODEL_BYTES
+    spool: Path | None = None
+    uploads: int = 4
+    downloads: int = 32
+    transfer_seconds: float = 300.0
+    drain_seconds: int = 30
+
+    def __post_init__(self) -> None:
+        """Raises ResourceInvalid for an operator that is no service account."""
+        if not _SERVICE_ACCOUNT.fullmatch(self.operator):
+            raise ResourceInvalid(f"`{self.operator}` names no service account: write the operator's as NAMESPACE:NAME")
