@@ -74,8 +74,8 @@ class Collector:
         """Files declare the columns that are named, or all of them the same; a JSON row may lack any."""
         self.seen |= dict.fromkeys(batch.columns)
         where = "the source" if batch.place.file is None else f"`{batch.place.file}`"
-        if batch.fixed:
-            require(self._columns.named(), batch.columns, where)
+        label_and_timestamp = [name for name in (self._columns.label, self._columns.timestamp) if name is not None]
+        require(self._columns.named() if batch.fixed else label_and_timestamp, batch.columns, where)
         if self._columns.features is not None:
             return
         if batch.fixed and self._fixed is not None:

@@ -20,7 +20,7 @@ _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def read(file: SourceFile, wanted: frozenset[str] | None, place: Place) -> Iterator[Batch]:
-    """The file's records as text columns, an empty cell as null; see `batch.Reader`.
+    """The file's records as text columns, null where a cell has nothing, not even quotes; see `batch.Reader`.
 
     Blank lines are skipped, except in a file of one column, where they are missing values.
     """

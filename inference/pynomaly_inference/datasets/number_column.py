@@ -14,7 +14,7 @@ from pynomaly_inference.datasets.dtypes import Cells, cells_of
 from pynomaly_inference.errors import DataRejected
 
 LARGEST_EXACT = 2**53
-_DATE = re.compile(r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}/\d{1,2}/\d{1,2})\b")
+_DATE = re.compile(r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}/\d{1,2}/\d{1,2})(?!\d)")
 _MEANT_MISSING = frozenset({"na", "n/a", "<na>", "null", "none", "nil", "-", "--", "?"})
 
 

@@ -12,9 +12,9 @@ from pynomaly_inference.datasets.dtypes import Cells, cells_of
 from pynomaly_inference.errors import DataRejected
 
 _ISO_8601 = (
-    r"^\s*(?<year>\d{4})-?(?<month>\d{2})-?(?<day>\d{2})"
+    r"^(?<year>\d{4})-?(?<month>\d{2})-?(?<day>\d{2})"
     r"(?:[Tt ](?<hour>\d{2}):?(?<minute>\d{2})(?::?(?<second>\d{2})(?:[.,](?<fraction>\d{1,9}))?)?"
-    r"\s*(?:[Zz]|(?<sign>[+-])(?<zone_hour>\d{2}):?(?<zone_minute>\d{2})?)?)?\s*$"
+    r"\s*(?:[Zz]|(?<sign>[+-])(?<zone_hour>\d{2}):?(?<zone_minute>\d{2})?)?)?$"
 )
 _MICROSECONDS = {"hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
 
@@ -38,12 +38,14 @@ class TimestampColumn:
         """The cells as numbers that sort, [rows]."""
         column = batch.column(self._name)
         cells = cells_of(column.dtype)
+        if cells is Cells.TEXT:
+            column = column.cast(pl.String).str.strip_chars().replace("", None)
         missing = column.is_null().arg_max() or 0 if column.null_count() else None
         if missing is not None:
             row = batch.place.row(missing)
             raise DataRejected(f"timestamp column {shown(self._name)} has no value in {row}: give every row one")
         if cells is Cells.TEXT:
-            values, cells = self._from_text(column.cast(pl.String), batch)
+            values, cells = self._from_text(column, batch)
         elif cells is Cells.NUMBERS:
             values = column.cast(pl.Int64 if column.dtype.is_integer() else pl.Float64, strict=False)
         elif isinstance(column.dtype, pl.Date | pl.Datetime):
@@ -69,7 +71,7 @@ class TimestampColumn:
         """Numbers in a CSV, else times; null where the text is neither."""
         if batch.textual and self._cells is not Cells.DATES:
             for dtype in (pl.Int64, pl.Float64):
-                values = column.str.strip_chars().cast(dtype, strict=False)
+                values = column.cast(dtype, strict=False)
                 if not values.null_count():
                     return values, Cells.NUMBERS
         return _microseconds(column), Cells.DATES

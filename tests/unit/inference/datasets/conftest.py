@@ -1,15 +1,22 @@
 """A model so small that its scores can be told by hand."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pynomaly_inference.bundle import METADATA_KEY, Evaluation, Golden, Metadata, Parity, TrainedAlgorithm, TrainedFeature
-from pynomaly_inference.bundle import Semantics
+from pynomaly_inference.bundle import (
+    METADATA_KEY,
+    Evaluation,
+    Golden,
+    Metadata,
+    Parity,
+    Semantics,
+    TrainedAlgorithm,
+    TrainedFeature,
+)
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.model import Model
 
@@ -30,7 +37,7 @@ def model_bytes(numbers: tuple[str, ...], categories: tuple[str, ...], *, missin
     inputs = [helper.make_tensor_value_info("X", TensorProto.DOUBLE, [None, len(numbers)])]
     if categories:
         inputs.append(helper.make_tensor_value_info("C", TensorProto.STRING, [None, len(categories)]))
-        initializers.append(helper.make_tensor("hot", TensorProto.STRING, [], [b"hot"]))
+        initializers.append(numpy_helper.from_array(np.array("hot", object), "hot"))
         initializers.append(numpy_helper.from_array(np.array(0), "first"))
         nodes += [
             helper.make_node("Gather", ["C", "first"], ["level"], axis=1),
@@ -54,7 +61,7 @@ def model_bytes(numbers: tuple[str, ...], categories: tuple[str, ...], *, missin
     entry.key = METADATA_KEY
     entry.value = metadata(numbers, categories, missing_values=missing_values).to_json()
     onnx.checker.check_model(model)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def metadata(numbers: tuple[str, ...], categories: tuple[str, ...], *, missing_values: bool) -> Metadata:
