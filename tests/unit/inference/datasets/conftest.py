@@ -1,6 +1,7 @@
 """A model so small that its scores can be told by hand."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -96,3 +97,15 @@ def model_of() -> ModelFactory:
         return Model.parse(model_bytes(numbers, categories, missing_values=missing_values))
 
     return make
+
+
+@pytest.fixture
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The model in a file, for processes of their own."""
+
+    def write(*numbers: str) -> Path:
+        path = tmp_path_factory.mktemp("model") / "model.onnx"
+        path.write_bytes(model_bytes(numbers, (), missing_values=False))
+        return path
+
+    return write
