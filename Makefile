@@ -9,6 +9,7 @@ UV := .tools/uv-$(UV_VERSION)/bin/uv
 BIN := .venv/bin
 SETUP := .venv/.locked
 export UV_PYTHON_DOWNLOADS := never
+export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .PHONY: help setup run test test-unit test-browser test-end check bench bench-convert bench-serve format capabilities clean

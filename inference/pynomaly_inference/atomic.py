@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pynomaly_inference.errors import PynomalyError
+from pynomaly_inference.errors import OutputUnwritable
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A temporary file beside `target` that takes its place when the block ends well, and vanishes when it does not.
 
-    An interrupt counts as not well. Raises PynomalyError when the folder cannot be written.
+    An interrupt counts as not well. Raises OutputUnwritable when the folder cannot be written.
     """
+    if target.exists() and not target.is_file():
+        raise OutputUnwritable(f"cannot write `{target}`: it is there, and is no regular file")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
-        raise PynomalyError(f"cannot write `{target}`: {error.strerror}") from error
+        raise OutputUnwritable(f"cannot write `{target}`: {error.strerror}") from error
     os.close(handle)
     temporary = Path(name)
     try:

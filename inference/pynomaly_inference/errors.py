@@ -1,6 +1,7 @@
 """Every error a user can meet, each with its published reason and exit code.
 
     PynomalyError            70  Internal
+    +- OutputUnwritable       2  the file to write cannot be written where it is asked for
     +- ResourceInvalid       10  the resource asks for something that is not possible
     +- SourceUnreachable     11  the data cannot be read now; trying again may help
     +- DataRejected          12  the data was read, and cannot be trained on or scored
@@ -22,6 +23,13 @@ class PynomalyError(Exception):
 
     reason: ClassVar[str] = "Internal"
     exit_code: ClassVar[int] = 70
+
+
+class OutputUnwritable(PynomalyError):
+    """The file to write cannot be written where the command asks for it."""
+
+    reason = "OutputUnwritable"
+    exit_code = 2
 
 
 class ResourceInvalid(PynomalyError):

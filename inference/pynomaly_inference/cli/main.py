@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
+from itertools import pairwise
 from types import FrameType
 
 import typer
@@ -38,40 +40,41 @@ class _Stopped(BaseException):
 
 
 def main() -> None:
-    """Runs the command line; exits with the code of the error's class, 130 when interrupted, 143 when terminated."""
+    """The console script: runs the command line until it ends or SIGINT or SIGTERM stops it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Runs one command; returns its exit code: 0, 2 for wrong usage, the error class's own, 128 + N for signal N."""
     try:
-        app()
+        app(list(arguments), prog_name="pynomaly")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
     except PynomalyError as error:
-        _report(error)
-        sys.exit(error.exit_code)
+        _report(error, arguments)
+        return error.exit_code
     except _Stopped as stopped:
-        sys.exit(SIGNALLED + stopped.number)
+        return SIGNALLED + stopped.number
     except KeyboardInterrupt:
-        sys.exit(SIGNALLED + signal.SIGINT)
+        return SIGNALLED + signal.SIGINT
     except BrokenPipeError:
         # The reader (`head`, say) has had enough; the interpreter must not try to flush into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the last line of defence: any other error is a bug, told as one
         traceback.print_exc()
-        _report(PynomalyError(f"this is a bug, please report it with the lines above: {error!r}"))
-        sys.exit(PynomalyError.exit_code)
+        _report(PynomalyError(f"this is a bug, please report it with the lines above: {error!r}"), arguments)
+        return PynomalyError.exit_code
+    return 0
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     raise _Stopped(number)
 
 
-def _report(error: PynomalyError) -> None:
+def _report(error: PynomalyError, arguments: Sequence[str]) -> None:
     """The error in words on standard error; with `--format json` also as JSON on standard output."""
     print(f"{error.reason}: {error}", file=sys.stderr)
-    if _wants_json(sys.argv):
+    if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
         print(json.dumps({"outcome": error.reason, "message": str(error)}))
-
-
-def _wants_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or ["--format", "json"] in [
-        arguments[index : index + 2] for index in range(len(arguments))
-    ]

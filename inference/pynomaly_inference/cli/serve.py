@@ -61,9 +61,11 @@ def run(
     Access and limits are the resource's. Without --keys the server listens on loopback only, unless the resource says
     `access: {anonymous: true}`.
     """
+    from pynomaly_inference.cli.summary import print_card
     from pynomaly_inference.server.table import ModelTable, served
 
     spec, trained = train_file(detector, data, mount)
+    print_card(trained.model)
     if output is not None:
         with replacing(output) as temporary:
             temporary.write_bytes(trained.content)
@@ -89,7 +91,8 @@ def _serve(models: "ModelTable", settings: ServerSettings) -> None:
 
 def _command(url: str, metadata: Metadata, settings: ServerSettings) -> str:
     """A command that scores a typical row, ready to be pasted into a shell."""
-    words = ["curl", "-s", f"{url}/v1/score?model={metadata.name}", "--json", _typical_rows(metadata)]
+    words = ["curl", "-s", f"{url}/v1/score?model={metadata.name}", "-H", "Content-Type: application/json"]
+    words += ["-d", _typical_rows(metadata)]
     if settings.keys is not None:
         words += ["-H", "X-API-Key: YOUR-KEY"]
     return shlex.join(words)

@@ -1,12 +1,13 @@
-"""Tables for people: what was trained, and what a model file holds."""
+"""What was trained and what a model file holds: a table on a terminal, plain lines elsewhere."""
 
 import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from pynomaly_inference.bundle import Evaluation, Metadata, Parity
+from pynomaly_inference.bundle import Evaluation, Parity
 from pynomaly_inference.cli.console import Format
 from pynomaly_inference.scoring.model import Model
 
@@ -18,26 +19,39 @@ MEANING = {
 
 
 def print_card(model: Model) -> None:
-    """The model's card on standard output."""
-    _print(model.metadata, model.digest, {"Golden rows": "agree on this machine"})
+    """The card of a model whose golden rows agree, on standard output."""
+    _print(model, {"Golden rows": "agree on this machine"})
 
 
 def print_trained(model: Model, path: Path, form: Format) -> None:
     """What `pynomaly train` did, on standard output."""
-    metadata, digest = model.metadata, model.digest
     if form is Format.JSON:
-        metrics = json.loads(metadata.evaluation.model_dump_json(by_alias=True))
-        outcome = {"outcome": "Succeeded", "model": str(path), "digest": digest, "metrics": metrics}
-        print(json.dumps(outcome))
+        metrics = model.metadata.evaluation.model_dump(mode="json", by_alias=True)
+        print(json.dumps({"outcome": "Succeeded", "model": str(path), "digest": model.digest, "metrics": metrics}))
         return
-    _print(metadata, digest, {"Model file": str(path)})
+    _print(model, {"Model file": str(path)})
 
 
-def _print(metadata: Metadata, digest: str, last: dict[str, str]) -> None:
-    table = Table(show_header=False, title=metadata.name, title_justify="left")
+def _print(model: Model, last: dict[str, str]) -> None:
+    facts = _facts(model) | last
+    console = Console()
+    if not console.is_terminal:
+        print("\n".join(f"{name}: {value}" for name, value in facts.items()))
+        return
+    table = Table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, escape(value))
+    console.print(table)
+
+
+def _facts(model: Model) -> dict[str, str]:
+    metadata = model.metadata
     parameters = ", ".join(f"{name}={value!r}" for name, value in metadata.algorithm.parameters.items())
     names = [f"{feature.name} ({feature.type})" for feature in metadata.features]
-    facts = {
+    return {
+        "Model": metadata.name,
         "Algorithm": f"{metadata.algorithm.name}({parameters})",
         "Semantics": MEANING[metadata.semantics],
         "Features": _shortened(names),
@@ -47,12 +61,8 @@ def _print(metadata: Metadata, digest: str, last: dict[str, str]) -> None:
         "Parity": _parity(metadata.parity),
         "Explains": "contributions per feature" if metadata.explains else "no",
         "Carries rows": "training rows are inside this file" if metadata.keeps_training_rows else "no training rows",
-        "Digest": f"sha256:{digest}",
-        **last,
+        "Digest": f"sha256:{model.digest}",
     }
-    for name, value in facts.items():
-        table.add_row(name, value)
-    Console().print(table)
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""`pynomaly inspect`, `detectors`, `schema`, `--help` and completion tell what is there."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+Run = Callable[..., Any]
+SAMPLES = Path(__file__).parents[4] / "manifests/samples"
+COMMANDS = ("train", "run", "serve", "score", "inspect", "detectors", "schema")
+
+
+def test_inspect_prints_the_card(pynomaly: Run) -> None:
+    assert pynomaly("train", "detector.yaml", "-o", "model.onnx").returncode == 0
+    lines = pynomaly("inspect", "model.onnx").stdout.splitlines()
+    assert "Model: pumps" in lines
+    assert "Features: flow (Number), heat (Number)" in lines
+    assert "Carries rows: no training rows" in lines
+    assert "Golden rows: agree on this machine" in lines
+    card = json.loads(pynomaly("inspect", "model.onnx", "--format", "json").stdout)
+    assert card["algorithm"] == {"name": "HBOS", "parameters": {}}
+    assert len(card["golden"]["scores"]) == 32
+
+
+def test_inspect_says_when_training_rows_are_inside(pynomaly: Run, change: Callable[[str, str], None]) -> None:
+    change("HBOS", "KNN")
+    assert pynomaly("train", "detector.yaml", "-o", "model.onnx").returncode == 0
+    assert "Carries rows: training rows are inside this file" in pynomaly("inspect", "model.onnx").stdout
+
+
+def test_inspect_refuses_what_is_no_model(pynomaly: Run) -> None:
+    done = pynomaly("inspect", "pumps.csv")
+    assert done.returncode == 18
+    assert done.stderr.startswith("ModelLoadFailed: `pumps.csv`: ONNX Runtime cannot load the model")
+
+
+def test_detectors_keep_their_contract(pynomaly: Run) -> None:
+    known = json.loads(pynomaly("detectors", "--format", "json").stdout)
+    assert [detector["name"] for detector in known] == ["ECOD", "HBOS", "IForest", "KNN", "PCA"]
+    assert all(set(detector) == {"name", "semantics", "explains", "extra", "reason"} for detector in known)
+    assert {detector["name"]: detector["semantics"] for detector in known}["ECOD"] == "row"
+
+
+def test_the_schema_accepts_the_samples_and_names_unknown_parameters(pynomaly: Run) -> None:
+    schema = json.loads(pynomaly("schema").stdout)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    for sample in SAMPLES.glob("*.yaml"):
+        validator.validate(yaml.safe_load(sample.read_text()))
+    mistaken = yaml.safe_load((SAMPLES / "shuttle.yaml").read_text())
+    mistaken["spec"]["algorithm"]["parameters"] = {"estimators": 3}
+    assert not validator.is_valid(mistaken)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_reads_well(pynomaly: Run, command: str) -> None:
+    assert command in pynomaly("--help").stdout
+    done = pynomaly(command, "--help")
+    assert done.returncode == 0
+    assert f"Usage: pynomaly {command}" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_completion_for_the_shell(pynomaly: Run, shell: str) -> None:
+    done = pynomaly("--show-completion", shell)
+    assert done.returncode == 0
+    assert "pynomaly" in done.stdout
+
+
+def test_a_command_that_is_none_is_a_usage_error(pynomaly: Run) -> None:
+    done = pynomaly("trian")
+    assert done.returncode == 2
+    assert "train" in done.stderr
