@@ -38,5 +38,5 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _is_internal(part: str) -> bool:
-    """Whether pydantic put its own machinery into the path: `function-after[...]`, `nullable`, the branches of a union."""
+    """Whether the part is pydantic's own: `function-after[...]`, `nullable`, the branch of a union."""
     return "[" in part or part in {"nullable", "int", "str"}

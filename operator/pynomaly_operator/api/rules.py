@@ -70,9 +70,7 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
         ),
         Rule("!self.matches('(^|/)[.][.](/|$)')", "uri must not contain `..`"),
     ),
-    ("training", "timeout"): (
-        Rule("duration(self) >= duration('1s')", "timeout must be at least 1s"),
-    ),
+    ("training", "timeout"): (Rule("duration(self) >= duration('1s')", "timeout must be at least 1s"),),
     ("training", "resources"): _RESOURCES,
     ("serving", "resources"): _RESOURCES,
     ("serving", "access"): (
@@ -82,4 +80,3 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
         ),
     ),
 }
-

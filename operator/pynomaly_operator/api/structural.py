@@ -1,4 +1,4 @@
-"""JSON Schema as pydantic writes it -> the structural schema that Kubernetes demands: no $ref, no null, no composition."""
+"""From pydantic's JSON Schema to the structural schema of Kubernetes: no $ref, no null, no composition."""
 
 from collections.abc import Mapping
 from typing import Any

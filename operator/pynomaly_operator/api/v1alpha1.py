@@ -1,4 +1,4 @@
-"""The resource `AnomalyDetector` of pynomaly.io/v1alpha1, whole: what the command line knows, and what only a cluster does.
+"""The whole resource `AnomalyDetector`: what the command line knows of it, and what only a cluster does.
 
 The one source of the CustomResourceDefinition and of validation.
 """
@@ -56,7 +56,9 @@ class Resources(_Part):
         for name in ("cpu", "memory"):
             asked, most = getattr(self.requests, name), getattr(self.limits, name)
             if asked is not None and most is not None and amount(asked) > amount(most):
-                raise ValueError(f"requests.{name} {asked} is more than limits.{name} {most}: lower one or raise the other")
+                raise ValueError(
+                    f"requests.{name} {asked} is more than limits.{name} {most}: lower one or raise the other"
+                )
         return self
 
 

@@ -1,0 +1,130 @@
+"""Writing a detector's children: only what differs, never what is another's."""
+
+from collections.abc import Iterable
+
+from pynomaly_operator.desired.labels import DESIRED_HASH
+from pynomaly_operator.desired.wanted import Identity
+from pynomaly_operator.errors import (
+    CONFLICT,
+    FORBIDDEN,
+    INVALID,
+    ApiError,
+    Hindrance,
+    NameConflict,
+    NameReserved,
+    QuotaExceeded,
+    Refused,
+)
+from pynomaly_operator.kube import Kube
+from pynomaly_operator.manifest import CHILDREN, JOB, Manifest
+from pynomaly_operator.metrics import Metrics
+from pynomaly_operator.owned import covered
+from pynomaly_operator.ownership import Belongs, belongs
+from pynomaly_operator.store import FIELD_MANAGER, Child, ChildId, Store
+
+
+def child_id(manifest: Manifest) -> ChildId:
+    """Kind and name."""
+    return manifest["kind"], manifest["metadata"]["name"]
+
+
+def check_owner(kind: str, metadata: Manifest, detector: Identity) -> None:
+    """Raises NameConflict when the object is another's, NameReserved when it is about to go."""
+    whose = belongs(metadata, detector.name, detector.uid)
+    what = f"{kind} {metadata['name']}"
+    if whose is Belongs.PREDECESSORS:
+        raise NameReserved(f"{what} of a deleted detector of this name is still being removed")
+    if whose is Belongs.FOREIGN:
+        raise NameConflict(f"{what} exists and is not this detector's: delete it, or name the detector otherwise")
+
+
+class Children:
+    """Applies and prunes children, comparing with what watches told."""
+
+    def __init__(self, kube: Kube, store: Store, metrics: Metrics) -> None:
+        self._kube = kube
+        self._store = store
+        self._metrics = metrics
+
+    async def apply_all(self, detector: Identity, manifests: Iterable[Manifest]) -> Hindrance | None:
+        """Applies each manifest that differs; the first hindrance, after all have been tried."""
+        first: Hindrance | None = None
+        for manifest in manifests:
+            try:
+                await self._apply(detector, manifest)
+            except Hindrance as hindrance:
+                first = first or hindrance
+        return first
+
+    async def prune(self, detector: Identity, keep: set[ChildId]) -> None:
+        """Deletes the children that are no longer wanted."""
+        for identity, child in self._store.children(_key(detector)).items():
+            if identity in keep or child.deleting or child.owner != detector.uid:
+                continue
+            kind, name = identity
+            await self._kube.delete(CHILDREN[kind], detector.namespace, name, child.uid)
+            self._metrics.children.labels("deleted").inc()
+
+    async def _apply(self, detector: Identity, manifest: Manifest) -> None:
+        child = self._store.child(_key(detector), child_id(manifest))
+        if child is not None and child.owner != detector.uid:
+            child = None
+        if child is not None and _left_alone(child, manifest, detector):
+            self._metrics.children.labels("skipped").inc()
+            return
+        uid = child.uid if child is not None else await self._taken_uid(detector, manifest)
+        await self._write(manifest if uid is None else _only(manifest, uid))
+        self._metrics.children.labels("applied").inc()
+
+    async def _taken_uid(self, detector: Identity, manifest: Manifest) -> str | None:
+        """The uid of a child of ours that the watch does not know; None when the name is free.
+
+        Unknown is not absent: applying unseen would take over a foreign object of this name.
+        """
+        kind, name = child_id(manifest)
+        found = await self._kube.get(CHILDREN[kind], detector.namespace, name)
+        if found is None:
+            return None
+        check_owner(kind, found["metadata"], detector)
+        uid: str = found["metadata"]["uid"]
+        return uid
+
+    async def _write(self, manifest: Manifest) -> None:
+        kind = CHILDREN[manifest["kind"]]
+        try:
+            live = await self._kube.apply(kind, manifest, FIELD_MANAGER)
+        except ApiError as error:
+            self._refused(manifest, error)
+            raise
+        self._store.see_child(kind.name, live)  # known before its event arrives
+
+    def _refused(self, manifest: Manifest, error: ApiError) -> None:
+        """Raises the hindrance that the answer stands for, if it stands for one."""
+        uid = manifest["metadata"].get("uid")
+        if uid is not None and error.status in (CONFLICT, INVALID):
+            self._store.forget_child(uid)  # deleted or replaced meanwhile: look again
+        what = f"{manifest['kind']} {manifest['metadata']['name']}"
+        if error.quota:
+            raise QuotaExceeded(f"{what}: {error.message}") from error
+        if error.status in (FORBIDDEN, INVALID):
+            raise Refused(f"the API server refuses {what}: {error.message}") from error
+
+
+def _key(detector: Identity) -> tuple[str, str]:
+    return detector.namespace, detector.name
+
+
+def _left_alone(child: Child, manifest: Manifest, detector: Identity) -> bool:
+    """Whether there is nothing to write: it holds all that we want, it ends, or it cannot be changed."""
+    if child.deleting:
+        return True
+    wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
+    if manifest["kind"] == JOB.name and child.hash not in (None, wanted_hash):
+        return True  # a Job's template is immutable, and an attempt goes on as it began
+    fields = child.fields(detector.uid)
+    return child.hash == wanted_hash and fields is not None and covered(fields, manifest)
+
+
+def _only(manifest: Manifest, uid: str) -> Manifest:
+    """The manifest for exactly this object: 409 when it is gone, 422 when another has its name."""
+    return {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}

@@ -1,0 +1,42 @@
+"""The command lines in the pods, and the places in their file systems: the contract with the images."""
+
+from pynomaly_operator.desired.sources import ClusterSource
+from pynomaly_operator.desired.wanted import Wanted
+
+TRAINING_FOLDER = "/etc/pynomaly/training"
+TRAINING_FILE = f"{TRAINING_FOLDER}/detector.yaml"
+SERVING_FOLDER = "/etc/pynomaly/serving"
+SERVING_KEY = "serving.json"
+SERVING_FILE = f"{SERVING_FOLDER}/{SERVING_KEY}"
+KEYS_FOLDER = "/etc/pynomaly/keys"
+TOKEN_FOLDER = "/var/run/secrets/pynomaly"  # noqa: S105 - a folder, no password
+TOKEN_KEY = "token"  # noqa: S105 - a file's name
+TOKEN_FILE = f"{TOKEN_FOLDER}/{TOKEN_KEY}"
+DATA_FOLDER = "/data"
+TERMINATION_FILE = "/dev/termination-log"
+
+SCORING_PORT = 8000
+MANAGEMENT_PORT = 9090
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - a pod's Service and probes reach it from elsewhere
+
+
+def train(wanted: Wanted, source: ClusterSource) -> list[str]:
+    """`pynomaly train`: trains what the mounted resource says and publishes it under the detector's uid."""
+    detector = wanted.detector
+    command = ["pynomaly", "train", TRAINING_FILE]
+    command += ["--publish", wanted.programs.registry_url]
+    command += ["--namespace", detector.namespace, "--uid", detector.uid, "--fingerprint", wanted.fingerprint]
+    command += ["--token-file", TOKEN_FILE, "--termination-file", TERMINATION_FILE]
+    if source.mounted:
+        command += ["--mount", f"{source.address}={DATA_FOLDER}"]
+    return command
+
+
+def serve(wanted: Wanted) -> list[str]:
+    """`pynomaly serve`: serves what the mounted serving.json says, and follows its changes."""
+    serving = wanted.spec.serving
+    command = ["pynomaly", "serve", "--config", SERVING_FILE, "--token-file", TOKEN_FILE]
+    command += ["--host", ANY_ADDRESS, "--port", str(SCORING_PORT), "--management-port", str(MANAGEMENT_PORT)]
+    command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]
+    command += ["--anonymous"] if serving.access.anonymous else ["--keys", KEYS_FOLDER]
+    return command

@@ -1,0 +1,91 @@
+"""The pods that serve. They fetch the model that `serving.json` names, and switch without a restart."""
+
+from typing import Any
+
+from pynomaly_operator.desired import commands, names
+from pynomaly_operator.desired.labels import SERVER, child, of_pods, selector
+from pynomaly_operator.desired.pod import (
+    COMMON_MOUNTS,
+    CONTAINER_SECURITY,
+    ENVIRONMENT,
+    POD_SECURITY,
+    common_volumes,
+    folder_mount,
+    resources,
+)
+from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.manifest import DEPLOYMENT, Manifest
+
+CONTAINER = "server"
+DEFAULT_RESOURCES: Manifest = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+TEMPORARY_SIZE = "1Gi"
+GRACE_SECONDS = 45
+PRE_STOP_SECONDS = 5
+
+
+def deployment(wanted: Wanted) -> Manifest | None:
+    """The Deployment; None while there is no model: pods that can only wait help nobody."""
+    if wanted.target is None:
+        return None
+    spec = {
+        "replicas": wanted.spec.serving.replicas.min,
+        "selector": {"matchLabels": selector(wanted.detector, SERVER)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "template": {"metadata": {"labels": of_pods(wanted.detector, SERVER)}, "spec": _pod(wanted)},
+    }
+    return child(DEPLOYMENT, wanted.detector, names.deployment(wanted.detector), spec=spec)
+
+
+def _pod(wanted: Wanted) -> Manifest:
+    keys = [] if wanted.spec.serving.access.anonymous else [_keys_volume(wanted)]
+    config = {"name": "serving", "configMap": {"name": names.serving_config(wanted.detector)}}
+    return {
+        "serviceAccountName": names.serve_account(wanted.detector),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": POD_SECURITY,
+        "topologySpreadConstraints": [_spread(wanted)],
+        "containers": [_container(wanted)],
+        "volumes": [*common_volumes(TEMPORARY_SIZE), config, *keys],
+    }
+
+
+def _keys_volume(wanted: Wanted) -> Manifest:
+    return {"name": "keys", "secret": {"secretName": names.api_keys(wanted.detector)}}
+
+
+def _spread(wanted: Wanted) -> Manifest:
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": selector(wanted.detector, SERVER)},
+    }
+
+
+def _container(wanted: Wanted) -> Manifest:
+    keys = [] if wanted.spec.serving.access.anonymous else [folder_mount("keys", commands.KEYS_FOLDER)]
+    return {
+        "name": CONTAINER,
+        "image": wanted.programs.server_image,
+        "imagePullPolicy": wanted.programs.pull_policy,
+        "command": commands.serve(wanted),
+        "env": ENVIRONMENT,
+        "ports": [
+            {"name": "http", "containerPort": commands.SCORING_PORT, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": commands.MANAGEMENT_PORT, "protocol": "TCP"},
+        ],
+        "resources": resources(wanted.spec.serving.resources, DEFAULT_RESOURCES),
+        "securityContext": CONTAINER_SECURITY,
+        "startupProbe": _probe("/health/live", periodSeconds=1, failureThreshold=60),
+        "readinessProbe": _probe("/health/ready", periodSeconds=5, timeoutSeconds=3, failureThreshold=3),
+        "livenessProbe": _probe("/health/live", periodSeconds=10, timeoutSeconds=5, failureThreshold=3),
+        # Traffic goes on arriving until every node has heard that the pod ends.
+        "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        "volumeMounts": [*COMMON_MOUNTS, folder_mount("serving", commands.SERVING_FOLDER), *keys],
+    }
+
+
+def _probe(path: str, **timing: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": "metrics"}, **timing}

@@ -1,0 +1,90 @@
+"""The Job that trains one attempt."""
+
+from typing import Any
+
+from pynomaly_operator.desired import commands, names
+from pynomaly_operator.desired.config_maps import training_key
+from pynomaly_operator.desired.labels import TRAINER, child, of_pods
+from pynomaly_operator.desired.pod import (
+    COMMON_MOUNTS,
+    CONTAINER_SECURITY,
+    ENVIRONMENT,
+    POD_SECURITY,
+    common_volumes,
+    folder_mount,
+    resources,
+)
+from pynomaly_operator.desired.sources import ClusterSource, cluster_source
+from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.manifest import JOB, Manifest
+
+CONTAINER = "trainer"
+DEFAULT_RESOURCES: Manifest = {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
+FINAL_EXIT_CODES = (2, 10, 12, 13, 14, 15, 137)
+"""Trying again would end the same: usage, resource, data, fit, conversion, parity; 137: out of memory."""
+RETRIES = 3
+TEMPORARY_SIZE = "4Gi"
+
+
+def job(wanted: Wanted) -> Manifest | None:
+    """The Job; None when nothing is to be trained. Raises ResourceInvalid for a source that no pod can reach."""
+    if not wanted.train:
+        return None
+    spec = {
+        "backoffLimit": RETRIES,
+        "activeDeadlineSeconds": wanted.spec.training.timeout_seconds,
+        "podFailurePolicy": {"rules": _failure_rules()},
+        "template": _template(wanted, cluster_source(wanted.spec.training.source.uri)),
+    }
+    return child(JOB, wanted.detector, names.job(wanted.detector, wanted.attempt), spec=spec)
+
+
+def _failure_rules() -> list[Manifest]:
+    final = {"containerName": CONTAINER, "operator": "In", "values": list(FINAL_EXIT_CODES)}
+    return [
+        # First: an evicted or preempted pod ends by a signal too, and that is no fault of the training.
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "FailJob", "onExitCodes": final},
+    ]
+
+
+def _template(wanted: Wanted, source: ClusterSource) -> Manifest:
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "serviceAccountName": names.train_account(wanted.detector),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": POD_SECURITY,
+        "containers": [_container(wanted, source)],
+        "volumes": [*common_volumes(TEMPORARY_SIZE), _resource_volume(wanted), *_data_volumes(source)],
+    }
+    return {"metadata": {"labels": of_pods(wanted.detector, TRAINER)}, "spec": spec}
+
+
+def _container(wanted: Wanted, source: ClusterSource) -> Manifest:
+    data = [folder_mount("data", commands.DATA_FOLDER)] if source.mounted else []
+    return {
+        "name": CONTAINER,
+        "image": wanted.programs.trainer_image,
+        "imagePullPolicy": wanted.programs.pull_policy,
+        "command": commands.train(wanted, source),
+        "env": ENVIRONMENT,
+        "resources": resources(wanted.spec.training.resources, DEFAULT_RESOURCES),
+        "securityContext": CONTAINER_SECURITY,
+        "terminationMessagePath": commands.TERMINATION_FILE,
+        "terminationMessagePolicy": "File",
+        "volumeMounts": [*COMMON_MOUNTS, folder_mount("resource", commands.TRAINING_FOLDER), *data],
+    }
+
+
+def _resource_volume(wanted: Wanted) -> Manifest:
+    items = [{"key": training_key(wanted), "path": "detector.yaml"}]
+    return {"name": "resource", "configMap": {"name": names.training_config(wanted.detector), "items": items}}
+
+
+def _data_volumes(source: ClusterSource) -> list[Manifest]:
+    if source.scheme == "pvc":
+        return [{"name": "data", "persistentVolumeClaim": {"claimName": source.name, "readOnly": True}}]
+    if source.scheme == "configmap":
+        return [{"name": "data", "configMap": {"name": source.name}}]
+    return []

@@ -1,0 +1,15 @@
+"""The keys of those who may score. The value is made once, elsewhere: rendering it again would change it."""
+
+from pynomaly_operator.desired import names
+from pynomaly_operator.desired.labels import child
+from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.manifest import SECRET, Manifest
+
+CURRENT = "current"
+
+
+def api_keys(wanted: Wanted) -> Manifest | None:
+    """The Secret without its data; None when anyone may score."""
+    if wanted.spec.serving.access.anonymous:
+        return None
+    return child(SECRET, wanted.detector, names.api_keys(wanted.detector), type="Opaque")

@@ -1,0 +1,200 @@
+"""The only door to the API server for everything but watching: one aiohttp session.
+
+kubernetes_asyncio finds the credentials (service account, kubeconfig, exec plug-ins) and keeps the token fresh. Its
+requests are not used: their models cost more CPU than the whole of the rest of a write.
+"""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import aiohttp
+from kubernetes_asyncio import client, config
+
+from pynomaly_operator.errors import CONFLICT, NOT_FOUND, ApiError
+from pynomaly_operator.manifest import Kind, Manifest
+from pynomaly_operator.metrics import Metrics
+
+JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+PAGE = "500"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `params` are the query's."""
+
+    method: str
+    path: str
+    body: object = None
+    content_type: str = JSON
+    accept: str = JSON
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+class Credentials:
+    """Where the API server is, and as whom we speak to it."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        self._configuration = configuration
+
+    @classmethod
+    async def find(cls) -> Self:
+        """The pod's service account, else what KUBECONFIG names."""
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # untyped there
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(configuration)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._configuration.host)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Trusts the cluster's authority, and presents the client certificate if there is one."""
+        context = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
+        if self._configuration.cert_file:
+            context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
+        return context
+
+    async def headers(self) -> dict[str, str]:
+        """The Authorization header with the newest token; none when a certificate speaks for us."""
+        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        return {"Authorization": token} if token else {}
+
+
+class Kube:
+    """Requests to the API server. Every failure is an ApiError."""
+
+    def __init__(self, credentials: Credentials, metrics: Metrics, connections: int = 32, timeout: float = 30) -> None:
+        """`timeout` bounds a whole request, in seconds."""
+        self._credentials = credentials
+        self._metrics = metrics
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=connections, keepalive_timeout=60),
+            timeout=aiohttp.ClientTimeout(total=timeout),
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._session.close()
+
+    async def send(self, request: Request) -> dict[str, Any]:
+        """The answer, parsed."""
+        headers = {
+            "Content-Type": request.content_type,
+            "Accept": request.accept,
+            **await self._credentials.headers(),
+        }
+        body = None if request.body is None else json.dumps(request.body).encode()
+        url = self._credentials.server + request.path
+        status = 0
+        try:
+            async with self._session.request(
+                request.method, url, params=request.params, data=body, headers=headers
+            ) as response:
+                status = response.status
+                raw = await response.read()
+                retry_after = response.headers.get("Retry-After")
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise ApiError(0, f"the API server does not answer: {error!r}") from error
+        finally:
+            self._metrics.api_requests.labels(request.method, str(status or "none")).inc()
+        if status >= 400:  # noqa: PLR2004 - HTTP's first error
+            raise ApiError(status, _reason(raw), _seconds(retry_after))
+        answer: dict[str, Any] = json.loads(raw)
+        return answer
+
+    async def version(self) -> tuple[int, int]:
+        """The server's major and minor version."""
+        answer = await self.send(Request("GET", "/version"))
+        return int(answer["major"]), int("".join(c for c in answer["minor"] if c.isdigit()))
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object's metadata, the whole object for kinds that are read whole; None when it is not there."""
+        try:
+            return await self.send(Request("GET", kind.path(namespace, name), accept=_accept(kind)))
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    async def metadata(self, kind: Kind, selector: str = "") -> AsyncIterator[Manifest]:
+        """The metadata of every object of the kind that the labels select, a page at a time."""
+        params = {"limit": PAGE} | ({"labelSelector": selector} if selector else {})
+        while True:
+            page = await self.send(Request("GET", kind.path(), accept=METADATA_LIST, params=params))
+            for item in page["items"] or ():  # null, not [], when there are none
+                yield item["metadata"]
+            if not (following := page["metadata"].get("continue")):
+                return
+            params = {**params, "continue": following}
+
+    async def list(self, kind: Kind, namespace: str, **selectors: str) -> list[Manifest]:
+        """The whole objects of the kind in a namespace that `labelSelector` and `fieldSelector` select."""
+        answer = await self.send(Request("GET", kind.path(namespace), params=selectors))
+        items: list[Manifest] = answer["items"] or []
+        return items
+
+    async def apply(self, kind: Kind, body: Manifest, manager: str) -> dict[str, Any]:
+        """Server-side apply, by force: our fields are ours. The caller checks that the object is not foreign."""
+        return await self._apply(
+            kind.path(body["metadata"]["namespace"], body["metadata"]["name"]), kind, body, manager
+        )
+
+    async def apply_status(self, kind: Kind, body: Manifest, manager: str) -> dict[str, Any]:
+        """Server-side apply of the status alone."""
+        path = kind.path(body["metadata"]["namespace"], body["metadata"]["name"]) + "/status"
+        return await self._apply(path, kind, body, manager)
+
+    async def _apply(self, path: str, kind: Kind, body: Manifest, manager: str) -> dict[str, Any]:
+        params = {"fieldManager": manager, "force": "true"}
+        return await self.send(Request("PATCH", path, body, APPLY, _accept(kind), params))
+
+    async def create(self, kind: Kind, body: Manifest, manager: str) -> dict[str, Any]:
+        """A new object; 409 when the name is taken."""
+        path = kind.path(body["metadata"]["namespace"])
+        return await self.send(Request("POST", path, body, accept=_accept(kind), params={"fieldManager": manager}))
+
+    async def merge(self, kind: Kind, namespace: str, name: str, body: Manifest) -> dict[str, Any]:
+        """A JSON merge patch (RFC 7396)."""
+        return await self.send(Request("PATCH", kind.path(namespace, name), body, MERGE, _accept(kind)))
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Deletes exactly this object and what it owns; nothing when it is gone or another has its name."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            await self.send(Request("DELETE", kind.path(namespace, name), options))
+        except ApiError as error:
+            if error.status not in (NOT_FOUND, CONFLICT):
+                raise
+
+
+def _accept(kind: Kind) -> str:
+    return JSON if kind.whole else METADATA_ONLY
+
+
+def _reason(raw: bytes) -> str:
+    """The message of a Status object, or what was sent instead of one."""
+    try:
+        return str(json.loads(raw)["message"])
+    except (ValueError, KeyError, TypeError):
+        return raw.decode(errors="replace")[:500]
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds; the API server never sends a date."""
+    return float(retry_after) if retry_after is not None and retry_after.isdigit() else None

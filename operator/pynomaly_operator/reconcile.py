@@ -1,0 +1,143 @@
+"""One level-triggered pass for one detector: observe, decide, write what differs, report."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pynomaly_inference.errors import ResourceInvalid
+from pynomaly_operator.api.parse import parse_spec, parse_status
+from pynomaly_operator.api.status import DetectorStatus
+from pynomaly_operator.api_keys import ApiKeys
+from pynomaly_operator.children import Children, child_id
+from pynomaly_operator.desired import names
+from pynomaly_operator.desired.children import children
+from pynomaly_operator.desired.wanted import Identity, Programs, Wanted
+from pynomaly_operator.errors import Hindrance
+from pynomaly_operator.events import Event, Recorder, events_between, key_made
+from pynomaly_operator.manifest import DEPLOYMENT, JOB, SECRET, Manifest
+from pynomaly_operator.observed import DeploymentFacts
+from pynomaly_operator.rollouts import Rollouts
+from pynomaly_operator.status import course
+from pynomaly_operator.status.course import Course
+from pynomaly_operator.status.findings import Reason, finding_of
+from pynomaly_operator.status.report import Seen, first_finding, report
+from pynomaly_operator.status.rollout import Rollout
+from pynomaly_operator.status_writer import StatusWriter
+from pynomaly_operator.store import Detector, Key, Store
+from pynomaly_operator.training import Subject, Trainings
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds until a detector is looked at again, when no watch tells of a change before."""
+
+    switching: float = 0.5
+    """While pods change to another model: they tell nobody."""
+    training: float = 5.0
+    """While a Job runs, whose pods are not watched."""
+    stalled: float = 60.0
+    """While a person must act on something that is not watched."""
+    resync: float = 600.0
+    """When all is well: Secrets are not watched."""
+    conflict: float | None = None
+    """Instead of the hindrance's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a pass works with."""
+
+    store: Store
+    programs: Programs
+    trainings: Trainings
+    children: Children
+    api_keys: ApiKeys
+    rollouts: Rollouts
+    statuses: StatusWriter
+    recorder: Recorder
+    pace: Pace = field(default_factory=Pace)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Reconciler:
+    """Passes for any key; holds nothing of one between two passes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass; the seconds after which another is due, or None when only a change can matter."""
+        seen = self._parts.store.detectors.get(key)
+        if seen is None or seen.deleting:
+            return None  # the garbage collector takes what it owned
+        detector, before = Identity(*key, seen.uid), parse_status(seen.status)
+        try:
+            spec = parse_spec(seen.spec)
+        except ResourceInvalid as error:
+            invalid = course.of_hindrance(finding_of(error), before)
+            await self._report(self._seen(detector, seen, suspended=False), invalid, None, before)
+            return None  # only an edit can help
+        subject = Subject(detector, spec, before)
+        decided = await self._parts.trainings.course(subject)
+        wanted = Wanted(detector, spec, self._parts.programs, decided.train, decided.target)
+        hindrance = None if spec.suspend else await self._write(wanted)
+        if hindrance is not None:
+            decided = decided.hindered(finding_of(hindrance))
+        facts = self._seen(detector, seen, suspended=spec.suspend)
+        rollout = await self._parts.rollouts.look(wanted, facts.deployment, before)
+        await self._report(facts, decided, rollout, before)
+        return self._again_in(decided, rollout, hindrance)
+
+    async def _write(self, wanted: Wanted) -> Hindrance | None:
+        """Makes the children what they must be; what is in the way, after everything possible was written."""
+        parts, detector = self._parts, wanted.detector
+        key_secret = await parts.api_keys.look(detector)
+        manifests = children(wanted)
+        keep = {child_id(manifest) for manifest in manifests}
+        # The Job of this attempt stays when it has ended: its logs are of use. Others are superseded, and end before
+        # the trainer's config map changes under them.
+        await parts.children.prune(detector, keep | {(JOB.name, names.job(detector, wanted.attempt))})
+        try:
+            await self._ensure_key(detector, manifests, key_secret)
+        except Hindrance as hindrance:
+            others = [manifest for manifest in manifests if manifest["kind"] != SECRET.name]
+            return await parts.children.apply_all(detector, others) or hindrance
+        return await parts.children.apply_all(detector, manifests)
+
+    async def _ensure_key(
+        self, detector: Identity, manifests: tuple[Manifest, ...], key_secret: Manifest | None
+    ) -> None:
+        for manifest in manifests:
+            if manifest["kind"] != SECRET.name:
+                continue
+            if await self._parts.api_keys.ensure(detector, manifest, key_secret):
+                await self._parts.recorder.record(detector, key_made(manifest["metadata"]["name"]))
+
+    def _seen(self, detector: Identity, seen: Detector, *, suspended: bool) -> Seen:
+        child = self._parts.store.child(
+            (detector.namespace, detector.name), (DEPLOYMENT.name, names.deployment(detector))
+        )
+        facts = None if child is None or child.owner != detector.uid else child.facts
+        deployment = facts if isinstance(facts, DeploymentFacts) else None
+        return Seen(detector, seen.generation, suspended, deployment, self._parts.now())
+
+    async def _report(self, seen: Seen, decided: Course, rollout: Rollout | None, before: DetectorStatus) -> None:
+        after = report(seen, decided, rollout, before)
+        if await self._parts.statuses.write(seen.detector, after):
+            for event in events_between(before, after):
+                await self._record(seen.detector, event)
+
+    async def _record(self, detector: Identity, event: Event) -> None:
+        await self._parts.recorder.record(detector, event)
+
+    def _again_in(self, decided: Course, rollout: Rollout | None, hindrance: Hindrance | None) -> float:
+        pace = self._parts.pace
+        if hindrance is not None:
+            return pace.conflict or hindrance.retry_after
+        finding = first_finding(decided, rollout)
+        if finding is None:
+            return pace.resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+        if finding.reason is Reason.ROLLING_OUT:
+            return pace.switching
+        return pace.stalled if finding.stalled else pace.training

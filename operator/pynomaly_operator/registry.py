@@ -1,0 +1,90 @@
+"""What the operator asks the registry: whether a fingerprint has a version. Files never pass through here."""
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+from pydantic import ValidationError
+
+from pynomaly_inference.registry.contract import Recorded, TrainingKey
+from pynomaly_operator.api.status import Metrics, ModelStatus
+from pynomaly_operator.desired.wanted import Identity
+from pynomaly_operator.errors import NOT_FOUND, RegistryUnavailable
+
+OK = 200
+
+
+class Registry(Protocol):
+    """The durable record of what was trained."""
+
+    async def recorded(self, detector: Identity, fingerprint: str) -> ModelStatus | None:
+        """The version of this fingerprint; None when there is none. Raises RegistryUnavailable."""
+        ...
+
+
+class HttpRegistry:
+    """The registry over HTTP, as the operator's service account."""
+
+    def __init__(self, url: str, token_file: Path, timeout: float = 10) -> None:
+        """`timeout` bounds a whole request, in seconds. The token is read anew for each: the kubelet replaces it."""
+        self._url = url.rstrip("/")
+        self._token_file = token_file
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout))
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._session.close()
+
+    async def recorded(self, detector: Identity, fingerprint: str) -> ModelStatus | None:
+        """See `Registry.recorded`."""
+        key = TrainingKey(namespace=detector.namespace, uid=detector.uid, fingerprint=fingerprint)
+        try:
+            token = await asyncio.to_thread(self._token_file.read_text)
+            headers = {"Authorization": f"Bearer {token.strip()}"}
+            async with self._session.get(self._url + key.path, headers=headers) as response:
+                status, text = response.status, await response.text()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise RegistryUnavailable(f"the registry at {self._url} cannot be asked: {error!r}") from error
+        if status == NOT_FOUND:
+            return None
+        if status != OK:
+            raise RegistryUnavailable(f"the registry at {self._url} answered {status}: {text[:300]}")
+        return _model(text, self._url)
+
+
+def _model(text: str, url: str) -> ModelStatus:
+    try:
+        found = Recorded.model_validate_json(text)
+    except ValidationError as error:
+        raise RegistryUnavailable(f"the registry at {url} gave an answer that is none of a registry's") from error
+    return ModelStatus(
+        version=found.version,
+        digest=found.digest,
+        fingerprint=found.fingerprint,
+        algorithm=found.model.algorithm,
+        threshold=found.model.threshold,
+        metrics=Metrics.model_validate(found.model.evaluation.model_dump()),
+    )
+
+
+class Remembering:
+    """A registry whose found versions are remembered: a fingerprint's version never changes. Misses are asked again."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._found: dict[str, ModelStatus] = {}
+
+    async def recorded(self, detector: Identity, fingerprint: str) -> ModelStatus | None:
+        """See `Registry.recorded`; the last found version of each detector is remembered."""
+        known = self._found.get(detector.uid)
+        if known is not None and known.fingerprint == fingerprint:
+            return known
+        found = await self._registry.recorded(detector, fingerprint)
+        if found is not None:
+            self._found[detector.uid] = found
+        return found
+
+    def forget(self, uid: str) -> None:
+        """The detector is gone."""
+        self._found.pop(uid, None)

@@ -1,0 +1,83 @@
+"""What follows for a detector from what is known of its model and its training: train, serve, or wait."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from pynomaly_inference.bundle import Evaluation
+from pynomaly_inference.spec import Gates
+from pynomaly_inference.training.gates import failures
+from pynomaly_operator.api.status import DetectorStatus, ModelStatus, TrainingStatus
+from pynomaly_operator.status.conditions import Verdict
+from pynomaly_operator.status.findings import Finding, Reason, published, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What this generation of the resource asks for."""
+
+    fingerprint: str
+    attempt: str
+    gates: Gates
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What to do, and what to say of the training."""
+
+    train: bool
+    target: ModelStatus | None
+    """The model to serve; the one that serves already until a better one has passed."""
+    trained: Verdict
+    finding: Finding | None
+    """Why the wanted model is not the target; None: it is."""
+    outcome: TrainingStatus | None
+    """The last training that ended."""
+
+    def hindered(self, finding: Finding) -> Self:
+        """The same course, with something else in the way first."""
+        return replace(self, finding=finding)
+
+
+def of_model(goal: Goal, model: ModelStatus, before: DetectorStatus) -> Course:
+    """The wanted model exists: it is served if it passes the gates, and kept without being served if not."""
+    outcome = TrainingStatus(fingerprint=goal.fingerprint, attempt=goal.attempt, outcome=Reason.SUCCEEDED)
+    failed = failures(goal.gates, Evaluation(**model.metrics.model_dump()))
+    if not failed:
+        text = f"version {model.version} was trained and passes its gates"
+        return Course(False, model, Verdict("True", Reason.SUCCEEDED, text), None, outcome)
+    text = f"version {model.version} is not served: {'; '.join(failed)}"
+    outcome = outcome.model_copy(update={"outcome": Reason.GATE_FAILED.value, "message": shown(text)})
+    verdict = Verdict("False", Reason.GATE_FAILED, text)
+    return Course(False, before.target, verdict, Finding(Reason.GATE_FAILED, text, stalled=True), outcome)
+
+
+def of_failure(goal: Goal, failure: Finding, before: DetectorStatus) -> Course:
+    """This attempt failed: it is recorded, and not repeated."""
+    outcome = TrainingStatus(
+        fingerprint=goal.fingerprint,
+        attempt=goal.attempt,
+        outcome=failure.reason,
+        message=shown(failure.message),
+    )
+    verdict = Verdict("False", failure.reason, failure.message)
+    return Course(False, before.target, verdict, failure, outcome)
+
+
+def of_recorded_failure(goal: Goal, before: DetectorStatus) -> Course | None:
+    """The course after a failure that an earlier pass recorded; None when this attempt has none."""
+    last = before.training
+    if last is None or last.attempt != goal.attempt or last.outcome in (Reason.SUCCEEDED, Reason.GATE_FAILED):
+        return None
+    return of_failure(goal, Finding(published(last.outcome), last.message, stalled=True), before)
+
+
+def of_progress(progress: Finding, before: DetectorStatus) -> Course:
+    """A Job is training, or is to be created."""
+    verdict = Verdict("Unknown", progress.reason, progress.message)
+    return Course(True, before.target, verdict, progress, before.training)
+
+
+def of_hindrance(hindrance: Finding, before: DetectorStatus) -> Course:
+    """Nothing can be trained now, or nobody knows whether it must be."""
+    verdict = Verdict("False" if hindrance.stalled else "Unknown", hindrance.reason, hindrance.message)
+    return Course(False, before.target, verdict, hindrance, before.training)

@@ -1,0 +1,106 @@
+"""From a Job and its pods to what came of the training, or what holds it up."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pynomaly_operator.api.v1alpha1 import DEFAULT_TIMEOUT, Training
+from pynomaly_operator.desired.job import DEFAULT_RESOURCES
+from pynomaly_operator.observed import JobFacts, PodFacts, Termination
+from pynomaly_operator.status.findings import Finding, Reason, published
+
+KILLED = 137
+IMAGE_REASONS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+)
+
+
+class TerminationMessage(BaseModel):
+    """What the trainer leaves behind in its pod's status."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: Literal[1]
+    fingerprint: str
+    outcome: str
+    message: str = ""
+
+
+def failure(job: JobFacts, pods: Sequence[PodFacts], training: Training, fingerprint: str) -> Finding:
+    """Why a Job failed; every such finding waits for the user."""
+    if job.failure == "DeadlineExceeded":
+        limit = training.timeout or DEFAULT_TIMEOUT
+        text = f"the training took longer than {limit}: raise spec.training.timeout"
+        return Finding(Reason.DEADLINE_EXCEEDED, text, stalled=True)
+    for pod in sorted(pods, key=lambda pod: pod.created, reverse=True):
+        found = _pod_failure(pod, training, fingerprint)
+        if found is not None:
+            return found
+    if f"exit code {KILLED}" in job.message:
+        return _out_of_memory(training)
+    text = f"the training failed and its pod is gone: {job.message or job.failure}"
+    return Finding(Reason.INTERNAL, text, stalled=True)
+
+
+def _pod_failure(pod: PodFacts, training: Training, fingerprint: str) -> Finding | None:
+    if pod.reason == "Evicted":
+        return Finding(Reason.EVICTED, f"the training's pod {pod.name} was evicted from its node", stalled=True)
+    ended = pod.termination
+    if ended is None or ended.exit_code == 0:
+        return None
+    if ended.reason == "OOMKilled" or ended.exit_code == KILLED:
+        return _out_of_memory(training)
+    said = _said(ended, fingerprint)
+    if said is None:
+        text = f"the trainer ended with exit code {ended.exit_code}: {ended.message or ended.reason}"
+        return Finding(Reason.INTERNAL, text, stalled=True)
+    return Finding(published(said.outcome), said.message, stalled=True)
+
+
+def _said(ended: Termination, fingerprint: str) -> TerminationMessage | None:
+    try:
+        message = TerminationMessage.model_validate_json(ended.message)
+    except ValidationError:
+        return None
+    return message if message.fingerprint == fingerprint else None
+
+
+def _out_of_memory(training: Training) -> Finding:
+    limit = training.resources.limits.memory
+    if limit is None and not training.resources.requests.model_fields_set:
+        limit = DEFAULT_RESOURCES["limits"]["memory"]
+    allowed = f"its limit of {limit}" if limit is not None else "the node has"
+    text = f"the training needed more memory than {allowed}: raise spec.training.resources.limits.memory"
+    return Finding(Reason.OUT_OF_MEMORY, text, stalled=True)
+
+
+def progress(pods: Sequence[PodFacts], refusal: str | None) -> Finding:
+    """What a Job that has not ended does, or what it waits for; `refusal` is why no pod can be created."""
+    if not pods:
+        return _without_pod(refusal)
+    pod = max(pods, key=lambda pod: pod.created)
+    held_up = pod_hindrance(pod)
+    return held_up if held_up is not None else Finding(Reason.TRAINING, f"training in pod {pod.name}")
+
+
+def _without_pod(refusal: str | None) -> Finding:
+    if refusal is None:
+        return Finding(Reason.TRAINING, "the training's pod is being created")
+    return refused_pod(refusal)
+
+
+def refused_pod(refusal: str) -> Finding:
+    """Why the API server takes no pod, in its own words."""
+    if "exceeded quota" in refusal:
+        return Finding(Reason.QUOTA_EXCEEDED, refusal)
+    return Finding(Reason.WAITING, f"the namespace takes no pod: {refusal}")
+
+
+def pod_hindrance(pod: PodFacts) -> Finding | None:
+    """Why a pod does not start; None when it does."""
+    if pod.unschedulable is not None:
+        return Finding(Reason.UNSCHEDULABLE, f"no node takes pod {pod.name}: {pod.unschedulable}")
+    if pod.waiting is not None and pod.waiting[0] in IMAGE_REASONS:
+        return Finding(Reason.IMAGE_UNAVAILABLE, f"pod {pod.name}: {': '.join(part for part in pod.waiting if part)}")
+    return None

@@ -1,0 +1,169 @@
+"""What the operator remembers of the cluster: per detector its spec and status, per child a few facts.
+
+Fed by watch events and by the answers to our own writes; the resourceVersion decides which is newer. Comparing it as a
+number is promised since Kubernetes 1.35, and has always been true of objects in etcd.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pynomaly_operator.desired.labels import DESIRED_HASH
+from pynomaly_operator.manifest import Manifest
+from pynomaly_operator.observed import DeploymentFacts, JobFacts, deployment_facts, job_facts, moment
+from pynomaly_operator.owned import Fields, applied_fields
+from pynomaly_operator.ownership import controller
+
+FIELD_MANAGER = "pynomaly"
+
+Key = tuple[str, str]
+"""Namespace and name of a detector."""
+ChildId = tuple[str, str]
+"""Kind and name of a child."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A detector as last seen."""
+
+    uid: str
+    resource_version: int
+    generation: int
+    created: datetime
+    spec: Manifest
+    status: Manifest
+    deleting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child as last seen."""
+
+    uid: str
+    owner: str
+    """The uid of the detector that controls it."""
+    resource_version: int
+    hash: str | None
+    packed_fields: bytes | None
+    """What we applied, as JSON with the detector's uid taken out: a thousand detectors share a few values."""
+    facts: DeploymentFacts | JobFacts | None
+    deleting: bool
+
+    def fields(self, uid: str) -> Fields | None:
+        """What we applied; `uid` is the detector's."""
+        if self.packed_fields is None:
+            return None
+        fields: Fields = json.loads(self.packed_fields.replace(_UID_MARK, uid.encode()))
+        return fields
+
+
+_UID_MARK = b"\x00uid\x00"
+
+
+class Store:
+    """What was seen. Every method is quick and does no I/O."""
+
+    def __init__(self) -> None:
+        self.detectors: dict[Key, Detector] = {}
+        self._children: dict[Key, dict[ChildId, Child]] = {}
+        self._owners: dict[str, tuple[Key, ChildId]] = {}
+        self._fields: dict[bytes, bytes] = {}
+
+    def children(self, key: Key) -> dict[ChildId, Child]:
+        """The known children of a detector, a copy."""
+        return dict(self._children.get(key, {}))
+
+    def child(self, key: Key, child: ChildId) -> Child | None:
+        """One child, when it is known."""
+        return self._children.get(key, {}).get(child)
+
+    def uids(self, kind: str) -> Iterator[str]:
+        """The uids of all known children of a kind."""
+        return (uid for uid, (_, child) in self._owners.items() if child[0] == kind)
+
+    def see_detector(self, body: Manifest) -> Key | None:
+        """Takes note of a detector; its key when something changed that matters."""
+        metadata = body["metadata"]
+        key = sys.intern(metadata["namespace"]), sys.intern(metadata["name"])
+        known, version = self.detectors.get(key), int(metadata["resourceVersion"])
+        if known is not None and version < known.resource_version:
+            return None
+        seen = Detector(
+            uid=metadata["uid"],
+            resource_version=version,
+            generation=metadata["generation"],
+            created=moment(metadata["creationTimestamp"]),
+            spec=json.loads(json.dumps(body.get("spec", {}))),
+            status=json.loads(json.dumps(body.get("status", {}))),
+            deleting="deletionTimestamp" in metadata,
+        )
+        self.detectors[key] = seen
+        return key if known is None or _differ(known, seen) else None
+
+    def forget_detector(self, key: Key) -> None:
+        """The detector is gone; its children follow when the garbage collector takes them."""
+        self.detectors.pop(key, None)
+
+    def see_child(self, kind: str, body: Manifest) -> Key | None:
+        """Takes note of a child; its detector's key when something changed that matters."""
+        metadata = body["metadata"]
+        owner = controller(metadata)
+        if owner is None:
+            return self.forget_child(metadata["uid"])  # somebody took the reference away: it is looked at afresh
+        key = sys.intern(metadata["namespace"]), sys.intern(owner.name)
+        child_id = sys.intern(kind), metadata["name"]
+        known = self.child(key, child_id)
+        seen = self._child(kind, body, owner.uid)
+        if known is not None and seen.resource_version < known.resource_version:
+            return None
+        if known is not None and known.uid != seen.uid:
+            self._owners.pop(known.uid, None)
+        self._children.setdefault(key, {})[child_id] = seen
+        self._owners[seen.uid] = key, child_id
+        return key if known is None or _child_differs(known, seen) else None
+
+    def forget_child(self, uid: str) -> Key | None:
+        """The child is gone, or is a child no more; its detector's key when it was known."""
+        if uid not in self._owners:
+            return None
+        key, child_id = self._owners.pop(uid)
+        ours = self._children[key]
+        del ours[child_id]
+        if not ours:
+            del self._children[key]
+        return key
+
+    def _child(self, kind: str, body: Manifest, owner_uid: str) -> Child:
+        metadata = body["metadata"]
+        fields = applied_fields(metadata, FIELD_MANAGER)
+        packed = None
+        if fields is not None:
+            packed = json.dumps(fields, separators=(",", ":")).encode().replace(owner_uid.encode(), _UID_MARK)
+            packed = self._fields.setdefault(packed, packed)
+        return Child(
+            uid=metadata["uid"],
+            owner=sys.intern(owner_uid),
+            resource_version=int(metadata["resourceVersion"]),
+            hash=metadata.get("annotations", {}).get(DESIRED_HASH),
+            packed_fields=packed,
+            facts=_facts(kind, body),
+            deleting="deletionTimestamp" in metadata,
+        )
+
+
+def _differ(one: Detector, other: Detector) -> bool:
+    return replace(one, resource_version=other.resource_version) != other
+
+
+def _child_differs(one: Child, other: Child) -> bool:
+    return replace(one, resource_version=other.resource_version) != other
+
+
+def _facts(kind: str, body: Manifest) -> DeploymentFacts | JobFacts | None:
+    if kind == "Deployment":
+        return deployment_facts(body)
+    if kind == "Job":
+        return job_facts(body)
+    return None

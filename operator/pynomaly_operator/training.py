@@ -1,0 +1,129 @@
+"""Finding out what is to be done for the wanted model: the registry, the Job and the source are asked, in this order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynomaly_inference.errors import PynomalyError
+from pynomaly_operator.api.status import DetectorStatus, ModelStatus
+from pynomaly_operator.api.v1alpha1 import DetectorSpec
+from pynomaly_operator.desired import labels, names
+from pynomaly_operator.desired.fingerprint import attempt, fingerprint
+from pynomaly_operator.desired.sources import ClusterSource, cluster_source
+from pynomaly_operator.desired.wanted import Identity
+from pynomaly_operator.errors import RegistryUnavailable, SourceMissing, SourceNotAllowed
+from pynomaly_operator.kube import Kube
+from pynomaly_operator.manifest import CLAIM, CONFIG_MAP, EVENT, JOB, POD
+from pynomaly_operator.observed import JobFacts, PodFacts, pod_facts
+from pynomaly_operator.registry import Registry
+from pynomaly_operator.status import course
+from pynomaly_operator.status.course import Course, Goal
+from pynomaly_operator.status.findings import Finding, Reason, finding_of
+from pynomaly_operator.status.training import failure, progress
+from pynomaly_operator.store import Child, Store
+
+POD_EXPECTED_AFTER = 3.0
+"""Seconds after which a Job without a pod has been refused one, rather than not yet got it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The detector of one pass."""
+
+    detector: Identity
+    spec: DetectorSpec
+    before: DetectorStatus
+
+    @property
+    def goal(self) -> Goal:
+        """What this generation asks for."""
+        return Goal(fingerprint(self.spec), attempt(self.spec), self.spec.training.gates)
+
+
+class Trainings:
+    """Observes; writes nothing."""
+
+    def __init__(self, kube: Kube, store: Store, registry: Registry, now: Callable[[], datetime]) -> None:
+        self._kube = kube
+        self._store = store
+        self._registry = registry
+        self._now = now
+
+    async def course(self, subject: Subject) -> Course:
+        """What follows for this detector."""
+        goal, before = subject.goal, subject.before
+        # Before the registry: a Job that ended by now has published by then.
+        job = self._job(subject.detector, goal)
+        try:
+            model = await self._model(subject, goal)
+        except RegistryUnavailable as error:
+            return course.of_hindrance(finding_of(error), before)
+        if model is not None:
+            return course.of_model(goal, model, before)
+        recorded = course.of_recorded_failure(goal, before)
+        if recorded is not None:
+            return recorded
+        if job is not None:
+            return await self._of_job(subject, goal, job)
+        return await self._start(subject)
+
+    async def _model(self, subject: Subject, goal: Goal) -> ModelStatus | None:
+        target = subject.before.target
+        if target is not None and target.fingerprint == goal.fingerprint:
+            return target
+        return await self._registry.recorded(subject.detector, goal.fingerprint)
+
+    def _job(self, detector: Identity, goal: Goal) -> Child | None:
+        child = self._store.child((detector.namespace, detector.name), (JOB.name, names.job(detector, goal.attempt)))
+        return child if child is not None and child.owner == detector.uid else None
+
+    async def _of_job(self, subject: Subject, goal: Goal, job: Child) -> Course:
+        facts = job.facts
+        if not isinstance(facts, JobFacts):
+            raise TypeError(f"a Job has no facts of a {type(facts).__name__}")
+        if facts.succeeded:
+            text = "the training's Job succeeded, but the registry has no version of it"
+            return course.of_failure(goal, Finding(Reason.INTERNAL, text, stalled=True), subject.before)
+        pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt))
+        if facts.ended:
+            found = failure(facts, pods, subject.spec.training, goal.fingerprint)
+            return course.of_failure(goal, found, subject.before)
+        refusal = None if pods else await self._refusal(subject.detector, job, facts)
+        return course.of_progress(progress(pods, refusal), subject.before)
+
+    async def _pods(self, detector: Identity, job: str) -> list[PodFacts]:
+        selector = f"batch.kubernetes.io/job-name={job},{labels.selector_text(detector, labels.TRAINER)}"
+        return [pod_facts(body) for body in await self._kube.list(POD, detector.namespace, labelSelector=selector)]
+
+    async def _refusal(self, detector: Identity, job: Child, facts: JobFacts) -> str | None:
+        """Why the Job controller can create no pod: it says so nowhere but in an event."""
+        if (self._now() - facts.created).total_seconds() < POD_EXPECTED_AFTER:
+            return None
+        fields = f"involvedObject.uid={job.uid},reason=FailedCreate"
+        events = await self._kube.list(EVENT, detector.namespace, fieldSelector=fields)
+        return str(events[-1].get("message", "")) if events else None
+
+    async def _start(self, subject: Subject) -> Course:
+        if subject.spec.suspend:
+            text = "suspended: nothing is trained until spec.suspend is false"
+            return course.of_hindrance(Finding(Reason.SUSPENDED, text), subject.before)
+        try:
+            await self._check_allowed(subject.detector, cluster_source(subject.spec.training.source.uri))
+        except PynomalyError as error:
+            return course.of_hindrance(finding_of(error), subject.before)
+        return course.of_progress(Finding(Reason.TRAINING, "the training's Job is being created"), subject.before)
+
+    async def _check_allowed(self, detector: Identity, source: ClusterSource) -> None:
+        """Raises when the claim or config map is absent, or does not say that detectors may read it."""
+        if not source.mounted:
+            return
+        kind = CLAIM if source.scheme == "pvc" else CONFIG_MAP
+        found = await self._kube.get(kind, detector.namespace, source.name)
+        if found is None:
+            raise SourceMissing(
+                f"spec.training.source.uri: there is no {kind.name} `{source.name}` in namespace {detector.namespace}"
+            )
+        if found["metadata"].get("labels", {}).get(labels.USE) != labels.USE_TRAINING:
+            raise SourceNotAllowed(
+                f"{kind.name} `{source.name}` does not let detectors read it: label it {labels.USE}={labels.USE_TRAINING}"
+            )
