@@ -51,7 +51,7 @@ DECLARATION = Declaration(
     contributions="Each feature's term of the score: the negative log2 density of its bin. They sum to the score.",
     parameters={
         "n_bins": {
-            "anyOf": [{"type": "integer", "minimum": 2}, {"const": "auto"}],
+            "anyOf": [{"type": "integer", "minimum": 3}, {"const": "auto"}],
             "description": "Bins a feature, or `auto` for as many as the Birge-Rozenblac method finds; default 10.",
         },
         "alpha": {

@@ -1,0 +1,76 @@
+"""Only what is PyOD's own, fitted, and built with supported parameters is converted; anything else is told why."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pyod.models.ecod import ECOD
+from pyod.models.hbos import HBOS
+from pyod.models.iforest import IForest
+from pyod.models.knn import KNN
+from pyod.models.pca import PCA
+from sklearn import decomposition
+
+from pynomaly_inference.convert import declaration_of, declarations, to_onnx
+from pynomaly_inference.errors import NotConvertible
+
+X = np.random.default_rng(0).standard_normal((50, 3))
+
+
+class TunedHBOS(HBOS):  # type: ignore[misc]  # PyOD publishes no types
+    """Scores as it likes."""
+
+
+class Thresholder:
+    """As PyThresh's: fitted to scores, it labels by rules of its own."""
+
+    def fit(self, scores: Any) -> None:
+        self.labels_, self.thresh_ = (scores > 1).astype(int), 1.0
+
+
+def test_the_detectors_are_in_order_and_buildable_by_their_path() -> None:
+    assert [declaration.name for declaration in declarations()] == ["ECOD", "HBOS", "IForest", "KNN", "PCA"]
+    assert [declaration.detector_class() for declaration in declarations()] == [ECOD, HBOS, IForest, KNN, PCA]
+
+
+def test_a_name_and_a_fitted_detector_have_the_same_declaration() -> None:
+    assert declaration_of("HBOS") is declaration_of(HBOS().fit(X))
+
+
+@pytest.mark.parametrize(
+    ("detector", "message"),
+    [
+        (HBOS(), "the HBOS is not fitted: call `fit` first"),
+        (decomposition.PCA().fit(X), r"PCA` is no detector that can be converted; there are `ECOD`, `HBOS`, `IForest`"),
+        (
+            TunedHBOS().fit(X),
+            "is a subclass of HBOS and may score differently: convert a `pyod.models.hbos.HBOS` itself",
+        ),
+        (KNN(metric="chebyshev").fit(X), "parameter `metric` of KNN: 'chebyshev' is not one of"),
+        (KNN(metric_params={"w": [1, 2, 3]}).fit(X), "KNN was built with `metric_params={'w'"),
+        (
+            PCA(iterated_power=7).fit(X),
+            "PCA was built with `iterated_power=7`, which its graph does not have: leave it at",
+        ),
+        (
+            HBOS(contamination=Thresholder()).fit(X),
+            "contamination object `Thresholder`.*: give contamination as a number",
+        ),
+    ],
+    ids=["unfitted", "foreign", "subclass", "value", "parameter", "power", "contamination"],
+)
+def test_what_cannot_be_converted_says_why(detector: Any, message: str) -> None:
+    with pytest.raises(NotConvertible, match=message):
+        to_onnx(detector)
+
+
+def test_an_unknown_name_is_told_the_known_ones() -> None:
+    with pytest.raises(NotConvertible, match="there is no converter for `COF`; there are `ECOD`, `HBOS`"):
+        declaration_of("COF")
+
+
+@pytest.mark.parametrize(
+    "detector", [IForest(random_state=np.random.RandomState(0)), HBOS(n_bins=np.int64(7)), KNN(leaf_size=3)]
+)
+def test_values_that_do_not_change_the_graph_are_accepted(detector: Any) -> None:
+    assert declaration_of(detector.fit(X)).name == type(detector).__name__
