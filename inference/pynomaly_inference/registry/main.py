@@ -36,9 +36,7 @@ async def serve(settings: RegistrySettings, reviewer: TokenReviewer) -> None:
     with _listening(settings) as listener:
         async with connected(settings.database) as database:
             app = create_app(settings, database, reviewer, SystemClock())
-            server = _Server(_config(app, settings))
-            host, port = listener.getsockname()[:2]
-            _log.info("the registry listens on %s:%d", host, port)
+            server = _Server(uvicorn_config(app, settings))
             await server.serve(sockets=[listener])
     _log.info("the registry stopped")
 
@@ -48,7 +46,8 @@ async def _run(settings: RegistrySettings) -> None:
         await serve(settings, reviewer)
 
 
-def _config(app: FastAPI, settings: RegistrySettings) -> uvicorn.Config:
+def uvicorn_config(app: FastAPI, settings: RegistrySettings) -> uvicorn.Config:
+    """How the registry speaks HTTP."""
     return uvicorn.Config(
         app,
         http="h11",  # reads on after an early answer, so that a client that still sends gets it
@@ -64,6 +63,11 @@ def _config(app: FastAPI, settings: RegistrySettings) -> uvicorn.Config:
 
 class _Server(uvicorn.Server):
     """uvicorn that ends well: its own raises the signals anew once it has stopped, which is an exit code of theirs."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            _log.info("the registry listens on %s:%d", *listener.getsockname()[:2])
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
