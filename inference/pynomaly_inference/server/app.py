@@ -33,4 +33,4 @@ def create_app(
     metrics = Metrics(models, registry or CollectorRegistry(), connections)
     state = ServerState(models, keys, metrics, readiness or Readiness())
     scoring = ScoringRoutes(models, Scorer(metrics, settings.rows), settings.body_bytes)
-    return Front(scoring.by_path(), build_api(state, scoring), state)
+    return Front(scoring, build_api(state, scoring), state)

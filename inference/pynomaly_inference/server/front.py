@@ -6,17 +6,17 @@ FastAPI in front of the scoring routes would cost as much as the scoring of a ro
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from pynomaly_inference.server.auth import is_open
 from pynomaly_inference.server.http import (
     API_HEADERS,
+    Head,
     Headers,
     Message,
     Receive,
     Reply,
-    Request,
     Scope,
     Send,
     failure,
@@ -24,7 +24,7 @@ from pynomaly_inference.server.http import (
 )
 from pynomaly_inference.server.metrics import OTHER
 from pynomaly_inference.server.rejected import ClientLeft, Rejected
-from pynomaly_inference.server.routes import Route, run
+from pynomaly_inference.server.routes import Route, ScoringRoutes
 from pynomaly_inference.server.state import ServerState
 
 _log = logging.getLogger(__name__)
@@ -37,12 +37,11 @@ CLIENT_LEFT = 499
 class Front:
     """Answers POST on the exact scoring paths itself, and hands every other request to `rest`."""
 
-    def __init__(self, routes: Mapping[str, Route], rest: Asgi, state: ServerState) -> None:
-        self._routes = routes
+    def __init__(self, scoring: ScoringRoutes, rest: Asgi, state: ServerState) -> None:
+        self._scoring = scoring
+        self._routes = scoring.by_path()
         self._rest = rest
-        self._keys = state.keys
-        self._metrics = state.metrics
-        self._readiness = state.readiness
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event, as ASGI 3 has it."""
@@ -53,33 +52,51 @@ class Front:
         else:
             raise NotImplementedError(f"no {scope['type']} here")
 
+    @property
+    def draining(self) -> bool:
+        """Whether connections should be closed once they are answered."""
+        return self._state.readiness.draining
+
+    def route(self, path: str) -> Route | None:
+        """The scoring route of POST on this exact path."""
+        return self._routes.get(path)
+
+    def answer_now(self, route: Route, head: Head, body: bytes, start: float) -> Reply | None:
+        """The reply to a whole scoring request that came in at `start`; None when it must go through ASGI."""
+        if not self._state.keys.accept(head.headers):
+            reply: Reply | None = _unauthorized(route.path)
+        else:
+            reply = self._scoring.answer_now(route, head, body)
+        if reply is not None:
+            self._state.metrics.answered("POST", route.endpoint, reply.status, perf_counter() - start)
+        return reply
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = perf_counter()
         path, method = scope["path"], scope["method"]
         headers = dict(scope["headers"])
         route = self._routes.get(path) if method == "POST" else None
+        endpoint = OTHER if route is None else route.endpoint
         try:
-            if not self._keys.accept(headers) and (route is not None or not is_open(path)):
-                endpoint = OTHER if route is None else route.endpoint
+            if not self._state.keys.accept(headers) and (route is not None or not is_open(path)):
                 status = await self._send(_unauthorized(path), send)
             elif route is None:
                 status = await self._framework(scope, receive, send)
                 endpoint = _template(scope)
             else:
-                endpoint = route.endpoint
-                request = Request(headers, scope["query_string"], receive)
-                status = await self._send(await run(route.handler, request, path), send)
+                head = Head(headers, scope["query_string"])
+                status = await self._send(await self._scoring.answer(route, head, receive), send)
         except ClientLeft:
             status = CLIENT_LEFT
-        self._metrics.answered(method, endpoint, status, perf_counter() - start)
+        self._state.metrics.answered(method, endpoint, status, perf_counter() - start)
 
     async def _send(self, reply: Reply, send: Send) -> int:
-        await reply.send(send, [*API_HEADERS, _CLOSE] if self._readiness.draining else API_HEADERS)
+        await reply.send(send, [*API_HEADERS, _CLOSE] if self.draining else API_HEADERS)
         return reply.status
 
     async def _framework(self, scope: Scope, receive: Receive, send: Send) -> int:
         extra: Headers = security_headers(scope["path"])
-        if self._readiness.draining:
+        if self.draining:
             extra = [*extra, _CLOSE]
         status = 500
 
@@ -94,14 +111,13 @@ class Front:
             await self._rest(scope, receive, observed)
         except ClientLeft:
             raise
-        except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
-            # Starlette answers 500 and raises on, for the server to log.
+        except Exception:  # noqa: BLE001 - Starlette has answered 500, and raises on for the server to log
             _log.exception("cannot answer %s", scope["path"])
         return status
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        watch = asyncio.create_task(self._keys.watch())
+        watch = asyncio.create_task(self._state.keys.watch())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         watch.cancel()

@@ -49,37 +49,37 @@ def security_headers(path: str) -> Headers:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a scoring handler sees. headers: by lower-case name, the last of each."""
+class Head:
+    """What a scoring route sees of a request before its body. headers: by lower-case name, the last of each."""
 
     headers: Mapping[bytes, bytes]
     query: bytes
-    receive: Receive
 
-    async def body(self, most: int | None) -> bytes:
-        """The whole body of at most so many bytes, declared or not.
 
-        Raises Rejected 413 as soon as it is known to be larger, ClientLeft when the connection ends first.
-        """
-        declared = self.headers.get(b"content-length", b"0")
-        if most is not None and declared.isdigit() and int(declared) > most:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int | None) -> bytes:
+    """The whole body of at most so many bytes, declared or not.
+
+    Raises Rejected 413 as soon as it is known to be larger, ClientLeft when the connection ends first.
+    """
+    check_length(headers, most)
+    message = await receive()
+    parts, size = [], 0
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if most is not None and size > most:
             raise too_large(most)
-        message = await self.receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            whole: bytes = message["body"]
-            if most is not None and len(whole) > most:
-                raise too_large(most)
-            return whole
-        parts, size = [], 0
-        while message["type"] == "http.request":
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if most is not None and size > most:
-                raise too_large(most)
-            if not message.get("more_body"):
-                return b"".join(parts)
-            message = await self.receive()
-        raise ClientLeft
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        message = await receive()
+    raise ClientLeft
+
+
+def check_length(headers: Mapping[bytes, bytes], most: int | None) -> None:
+    """Raises Rejected 413 when the declared length is beyond the limit."""
+    declared = headers.get(b"content-length", b"0")
+    if most is not None and declared.isdigit() and int(declared) > most:
+        raise too_large(most)
 
 
 @dataclass(frozen=True, slots=True)

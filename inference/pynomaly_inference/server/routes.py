@@ -1,21 +1,19 @@
-"""The scoring routes as plain handlers: the ASGI front calls them, and FastAPI's routes delegate to them."""
+"""The scoring routes: which path leads to which call, and how a call becomes a reply."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
-from pynomaly_inference.server.http import Reply, Request, failure
+from pynomaly_inference.server.http import Head, Receive, Reply, failure, read_body
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.protocols.kserve import predict_call
 from pynomaly_inference.server.protocols.oip import infer_call
 from pynomaly_inference.server.protocols.score import PATH, score_call
 from pynomaly_inference.server.rejected import ClientLeft, Rejected
-from pynomaly_inference.server.scorer import Scorer
+from pynomaly_inference.server.scorer import Deferred, Scorer
 from pynomaly_inference.server.table import ModelTable
 
 _log = logging.getLogger(__name__)
-Handler = Callable[[Request], Awaitable[Reply]]
 
 INFER = "/v2/models/{name}/infer"
 INFER_VERSION = "/v2/models/{name}/versions/{version}/infer"
@@ -24,58 +22,68 @@ PREDICT = "/v1/models/{name}:predict"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One exact path. endpoint: its template, the label that metrics carry."""
+    """One exact path. endpoint: its template, the label that metrics carry. open: reads the head; raises Rejected."""
 
+    path: str
     endpoint: str
-    handler: Handler
+    open: Callable[[Head], Call]
 
 
 class ScoringRoutes:
-    """The handlers, and the exact paths of the loaded models that lead to them."""
+    """Scores requests on the paths of the loaded models. most_bytes: the limit of a body, None for none."""
 
     def __init__(self, models: ModelTable, scorer: Scorer, most_bytes: int | None) -> None:
         self._models = models
         self._scorer = scorer
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
 
     def by_path(self) -> Mapping[str, Route]:
-        """One entry for each path that scores a loaded model; other paths are for FastAPI to route or refuse."""
-        routes = {PATH: Route(PATH, self.score)}
+        """One route for each path that scores a loaded model; other paths are for FastAPI to route or refuse."""
+        routes = [self.score(PATH)]
         for served in self._models:
             name, version = served.name, str(served.version)
-            infer = partial(self.infer, name=name, version=version)
-            routes[INFER.format(name=name)] = Route(INFER, infer)
-            routes[INFER_VERSION.format(name=name, version=version)] = Route(INFER_VERSION, infer)
-            routes[PREDICT.format(name=name)] = Route(PREDICT, partial(self.predict, name=name))
-        return routes
+            routes.append(self.infer(INFER.format(name=name), name))
+            routes.append(self.infer(INFER_VERSION.format(name=name, version=version), name, version))
+            routes.append(self.predict(PREDICT.format(name=name), name))
+        return {route.path: route for route in routes}
 
-    async def score(self, request: Request) -> Reply:
+    def score(self, path: str) -> Route:
         """`POST /v1/score`."""
-        return await self._answer(request, score_call(request, self._models))
+        return Route(path, PATH, lambda head: score_call(head, self._models))
 
-    async def infer(self, request: Request, name: str, version: str | None = None) -> Reply:
+    def infer(self, path: str, name: str, version: str | None = None) -> Route:
         """`POST /v2/models/{name}[/versions/{version}]/infer`."""
-        return await self._answer(request, infer_call(request, self._models, name, version))
+        endpoint = INFER if version is None else INFER_VERSION
+        return Route(path, endpoint, lambda head: infer_call(head, self._models, name, version))
 
-    async def predict(self, request: Request, name: str) -> Reply:
+    def predict(self, path: str, name: str) -> Route:
         """`POST /v1/models/{name}:predict`."""
-        return await self._answer(request, predict_call(request, self._models, name))
+        return Route(path, PREDICT, lambda head: predict_call(head, self._models, name))
 
-    async def _answer(self, request: Request, call: Call) -> Reply:
-        return await self._scorer.answer(call, await request.body(self._most_bytes))
+    def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | None:
+        """The reply to a request that is cheap enough to score at once; None when it is not."""
+        try:
+            reply = self._scorer.now(route.open(head), body)
+        except Rejected as rejected:
+            return failure(route.path, rejected)
+        except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
+            return _failed(route)
+        return None if isinstance(reply, Deferred) else reply
+
+    async def answer(self, route: Route, head: Head, receive: Receive) -> Reply:
+        """The reply to any request, its body still to come; raises ClientLeft only."""
+        try:
+            call = route.open(head)
+            reply = self._scorer.now(call, await read_body(head.headers, receive, self.most_bytes))
+            return await self._scorer.later(reply) if isinstance(reply, Deferred) else reply
+        except Rejected as rejected:
+            return failure(route.path, rejected)
+        except ClientLeft:
+            raise
+        except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
+            return _failed(route)
 
 
-async def run(handler: Handler, request: Request, path: str) -> Reply:
-    """The reply of a handler; what it raises becomes the answer that the protocol of this path gives for it.
-
-    Raises ClientLeft only.
-    """
-    try:
-        return await handler(request)
-    except Rejected as rejected:
-        return failure(path, rejected)
-    except ClientLeft:
-        raise
-    except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
-        _log.exception("cannot answer %s", path)
-        return failure(path, Rejected(500, "the server failed; its log says why"))
+def _failed(route: Route) -> Reply:
+    _log.exception("cannot answer %s", route.path)
+    return failure(route.path, Rejected(500, "the server failed; its log says why"))

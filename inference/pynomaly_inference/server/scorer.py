@@ -1,10 +1,11 @@
-"""Runs a scoring request: at once when it is cheap, on a thread when it would hold up the event loop."""
+"""Runs a scoring call: at once when it is cheap, on a thread when it would hold up the event loop."""
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +17,16 @@ from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
 
-DECODE_INLINE_BYTES = 256 * 1024
-"""About half a millisecond of JSON."""
+INLINE_BYTES = 256 * 1024
+"""About half a millisecond of JSON; larger bodies are decoded on a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A call that is too dear for the event loop's thread: the work that is left of it."""
+
+    call: Call
+    work: Callable[[], tuple[Scored, Reply]]
 
 
 class Scorer:
@@ -28,27 +37,31 @@ class Scorer:
         self._most_rows = most_rows
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "score")
 
-    async def answer(self, call: Call, body: bytes) -> Reply:
-        """The reply to a call with this body; raises Rejected."""
+    def now(self, call: Call, body: bytes) -> Reply | Deferred:
+        """The reply to a call with this body, or what is left to do for it; raises Rejected."""
+        if len(body) > INLINE_BYTES:
+            return Deferred(call, lambda: self._score(call, self._decode(call, body)))
         try:
-            scored, reply = await self._run(call, body)
+            rows = self._decode(call, body)
+            served = call.served
+            if len(rows) > (served.inline_rows_extra if call.explain or call.unify else served.inline_rows):
+                return Deferred(call, lambda: self._score(call, rows))
+            scored, reply = self._score(call, rows)
         except Rejected:
             self._metrics.rejected(call.served)
             raise
         self._metrics.scored(call.served, scored)
         return reply
 
-    async def _run(self, call: Call, body: bytes) -> tuple[Scored, Reply]:
-        if len(body) > DECODE_INLINE_BYTES:
-            return await self._on_thread(lambda: self._score(call, self._decode(call, body)))
-        rows = self._decode(call, body)
-        extra = call.explain or call.unify
-        if len(rows) <= (call.served.inline_rows_extra if extra else call.served.inline_rows):
-            return self._score(call, rows)
-        return await self._on_thread(lambda: self._score(call, rows))
-
-    async def _on_thread(self, work: Callable[[], tuple[Scored, Reply]]) -> tuple[Scored, Reply]:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def later(self, deferred: Deferred) -> Reply:
+        """The reply to a call that was deferred, worked out on a thread; raises Rejected."""
+        try:
+            scored, reply = await asyncio.get_running_loop().run_in_executor(self._pool, deferred.work)
+        except Rejected:
+            self._metrics.rejected(deferred.call.served)
+            raise
+        self._metrics.scored(deferred.call.served, scored)
+        return reply
 
     def _decode(self, call: Call, body: bytes) -> Rows:
         rows = call.decode(body)
@@ -58,18 +71,20 @@ class Scorer:
 
     def _score(self, call: Call, rows: Rows) -> tuple[Scored, Reply]:
         scored = call.served.model.score(rows, explain=call.explain, unify=call.unify)
-        finite = np.isfinite(scored.scores)
-        if not finite.all():
-            row = int(finite.argmin()) + 1
-            raise Rejected(
-                422, f"row {row} scores {scored.scores[row - 1]}: the detector has no finite score for it", row=row
-            )
+        _check_finite(scored)
         if call.threshold is not None:
             scale = call.served.model.metadata.score_scale
             above = scored.scores > call.threshold + tolerance(call.threshold, scale)
             scored = replace(scored, labels=above.astype(np.int64))
         return scored, call.reply(scored)
 
-    def close(self) -> None:
-        """Lets go of the threads once their work is done."""
-        self._pool.shutdown(wait=False)
+
+def _check_finite(scored: Scored) -> None:
+    scores = scored.scores
+    if len(scores) == 1 and math.isfinite(scores.item()):
+        return
+    finite = np.isfinite(scores)
+    if finite.all():
+        return
+    row = int(finite.argmin()) + 1
+    raise Rejected(422, f"row {row} scores {scores[row - 1]}: the detector has no finite score for it", row=row)

@@ -1,6 +1,7 @@
 """Runs the server: proves the models, listens, answers, and stops without losing a request."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import uvicorn
 
 from pynomaly_inference.errors import PynomalyError
 from pynomaly_inference.server.app import create_app
+from pynomaly_inference.server.protocol import ScoringProtocol
 from pynomaly_inference.server.readiness import Readiness
 from pynomaly_inference.server.settings import ServerSettings, check_binding
 from pynomaly_inference.server.table import ModelTable
@@ -36,19 +38,23 @@ def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str]
         app = create_app(models, settings, readiness=readiness, connections=lambda: server.connections if server else 0)
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=ScoringProtocol,
             loop="uvloop",
             ws="none",
             lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_FINISH_SECONDS,
         )
         server = _Server(config, readiness, settings.drain_seconds)
         server.on_ready = lambda: on_ready(_url(listener))
+        # What is loaded now stays: the collector need not walk it again and again while requests come and go.
+        gc.collect()
+        gc.freeze()
         server.run(sockets=[listener])
 
 

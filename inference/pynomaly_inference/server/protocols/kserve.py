@@ -10,7 +10,7 @@ import orjson
 from pynomaly_inference.scoring.model import Scored
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.server.decoding.json_rows import decode_instances
-from pynomaly_inference.server.http import JSON, Reply, Request
+from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.table import ModelTable
@@ -31,10 +31,10 @@ class PredictCall(Call):
         return Reply(200, [JSON], orjson.dumps({"predictions": predictions}))
 
 
-def predict_call(request: Request, models: ModelTable, name: str) -> PredictCall:
+def predict_call(head: Head, models: ModelTable, name: str) -> PredictCall:
     """What the head of a request asks for; raises Rejected."""
     served = models.named(name)
-    media = request.headers.get(b"content-type", b"application/json").split(b";", 1)[0].strip().lower()
+    media = head.headers.get(b"content-type", b"application/json").split(b";", 1)[0].strip().lower()
     if media != b"application/json":
         raise Rejected(415, f"the body is {media.decode('latin-1')}: send application/json")
     return PredictCall(served)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pynomaly_inference.scoring.model import CONTRIBUTIONS, OUTPUTS, UNIFY, Model, Scored
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.server.decoding.oip import InferRequest, RequestedOutput, decode_infer
-from pynomaly_inference.server.http import JSON, Reply, Request
+from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.table import ModelTable, ServedModel
@@ -91,16 +91,16 @@ def offered_outputs(model: Model) -> list[str]:
     return [name for name in _FIELDS if name in model.outputs]
 
 
-def infer_call(request: Request, models: ModelTable, name: str, version: str | None) -> InferCall:
+def infer_call(head: Head, models: ModelTable, name: str, version: str | None) -> InferCall:
     """What the head of a request asks for; raises Rejected."""
     served = models.named(name, version)
-    media = request.headers.get(b"content-type")
+    media = head.headers.get(b"content-type")
     if media is not None and media not in _TAKEN and media.split(b";", 1)[0].strip().lower() not in _TAKEN:
         raise Rejected(
             415, f"the body is {media.decode('latin-1')}: send application/json, or application/octet-stream "
             "with Inference-Header-Content-Length"
         )  # fmt: skip
-    length = request.headers.get(HEADER_LENGTH)
+    length = head.headers.get(HEADER_LENGTH)
     if length is None:
         return InferCall(served)
     if not length.isdigit() or len(length) > 18:  # noqa: PLR2004 - beyond any body

@@ -11,7 +11,7 @@ from pynomaly_inference.scoring.model import Scored
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.server.decoding.csv_rows import decode_csv
 from pynomaly_inference.server.decoding.json_rows import decode_rows
-from pynomaly_inference.server.http import JSON, Reply, Request
+from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.table import ModelTable
@@ -55,16 +55,16 @@ class ScoreCall(Call):
         return Reply(200, [JSON], b"{%b,%b" % (self.served.identity, members[1:]))
 
 
-def score_call(request: Request, models: ModelTable) -> ScoreCall:
+def score_call(head: Head, models: ModelTable) -> ScoreCall:
     """What the head of a request asks for; raises Rejected."""
-    media = request.headers.get(b"content-type", _JSON)
+    media = head.headers.get(b"content-type", _JSON)
     if media not in {_JSON, _CSV}:
         media = media.split(b";", 1)[0].strip().lower()
         if media not in {_JSON, _CSV}:
             raise Rejected(
                 415, f"the body is {media.decode('latin-1')}: send application/json or text/csv, and name it so"
             )
-    options = parse_options(request.query) if request.query else Options()
+    options = parse_options(head.query) if head.query else Options()
     served = models.named(options.model)
     if options.explain and not served.model.metadata.explains:
         algorithm = served.model.metadata.algorithm.name
