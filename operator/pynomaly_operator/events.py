@@ -31,7 +31,7 @@ class Event:
 
 def key_made(secret: str) -> Event:
     """A key had to be made: for a new detector, or because the Secret or its entry was deleted."""
-    return Event(Reason.SUCCEEDED, f"a new API key is in Secret {secret}; one that was deleted is valid no more")
+    return Event(Reason.SUCCEEDED, f"Secret {secret} has a new API key; no earlier one is valid")
 
 
 def events_between(before: DetectorStatus, after: DetectorStatus) -> list[Event]:
@@ -114,5 +114,5 @@ class Recorder:
 
 def _name(detector: Identity, event: Event) -> str:
     """The same fact about the same detector has the same name."""
-    fact = "\n".join((detector.uid, event.kind, event.reason, event.message))
+    fact = f"{detector.uid}\n{event.kind}\n{event.reason}\n{event.message}"
     return f"{detector.name}.{hashlib.sha256(fact.encode()).hexdigest()[:16]}"

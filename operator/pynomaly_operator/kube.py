@@ -105,7 +105,7 @@ class Kube:
                 raw = await response.read()
                 retry_after = response.headers.get("Retry-After")
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise ApiError(0, f"the API server does not answer: {error!r}") from error
+            raise ApiError(0, f"the API server does not answer: {str(error) or type(error).__name__}") from error
         finally:
             self._metrics.api_requests.labels(request.method, str(status or "none")).inc()
         if status >= 400:  # noqa: PLR2004 - HTTP's first error

@@ -14,13 +14,13 @@ from pynomaly_operator.desired import names
 from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted
 from pynomaly_operator.errors import Hindrance
-from pynomaly_operator.events import Event, Recorder, events_between, key_made
+from pynomaly_operator.events import Recorder, events_between, key_made
 from pynomaly_operator.manifest import DEPLOYMENT, JOB, SECRET, Manifest
 from pynomaly_operator.observed import DeploymentFacts
 from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course
-from pynomaly_operator.status.findings import Reason, finding_of
+from pynomaly_operator.status.findings import Finding, Reason, finding_of
 from pynomaly_operator.status.report import Seen, first_finding, report
 from pynomaly_operator.status.rollout import Rollout
 from pynomaly_operator.status_writer import StatusWriter
@@ -36,12 +36,10 @@ class Pace:
     """While pods change to another model: they tell nobody."""
     training: float = 5.0
     """While a Job runs, whose pods are not watched."""
-    stalled: float = 60.0
-    """While a person must act on something that is not watched."""
+    stalled: float = 30.0
+    """While a person must act, perhaps on something that is not watched."""
     resync: float = 600.0
     """When all is well: Secrets are not watched."""
-    conflict: float | None = None
-    """Instead of the hindrance's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Reconciler:
         facts = self._seen(detector, seen, suspended=spec.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts.deployment, before)
         await self._report(facts, decided, rollout, before)
-        return self._again_in(decided, rollout, hindrance)
+        return self._again_in(facts, first_finding(decided, rollout), hindrance)
 
     async def _write(self, wanted: Wanted) -> Hindrance | None:
         """Makes the children what they must be; what is in the way, after everything possible was written."""
@@ -126,17 +124,13 @@ class Reconciler:
         after = report(seen, decided, rollout, before)
         if await self._parts.statuses.write(seen.detector, after):
             for event in events_between(before, after):
-                await self._record(seen.detector, event)
+                await self._parts.recorder.record(seen.detector, event)
 
-    async def _record(self, detector: Identity, event: Event) -> None:
-        await self._parts.recorder.record(detector, event)
-
-    def _again_in(self, decided: Course, rollout: Rollout | None, hindrance: Hindrance | None) -> float:
+    def _again_in(self, seen: Seen, finding: Finding | None, hindrance: Hindrance | None) -> float:
         pace = self._parts.pace
         if hindrance is not None:
-            return pace.conflict or hindrance.retry_after
-        finding = first_finding(decided, rollout)
-        if finding is None:
+            return min(hindrance.retry_after, pace.stalled)
+        if finding is None or seen.suspended:
             return pace.resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
         if finding.reason is Reason.ROLLING_OUT:
             return pace.switching

@@ -45,7 +45,9 @@ class HttpRegistry:
             async with self._session.get(self._url + key.path, headers=headers) as response:
                 status, text = response.status, await response.text()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise RegistryUnavailable(f"the registry at {self._url} cannot be asked: {error!r}") from error
+            raise RegistryUnavailable(
+                f"the registry at {self._url} cannot be asked: {str(error) or type(error).__name__}"
+            ) from error
         if status == NOT_FOUND:
             return None
         if status != OK:

@@ -1,4 +1,4 @@
-"""Seeing to it that every pod serves the target: telling pods of a new serving.json, and asking them what they serve."""
+"""Every pod is to serve the target: pods are told of a new serving.json, and asked what they serve."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Finding out what is to be done for the wanted model: the registry, the Job and the source are asked, in this order."""
+"""What is to be done for the wanted model: the registry, the Job and the source are asked, in this order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +51,10 @@ class Trainings:
 
     async def course(self, subject: Subject) -> Course:
         """What follows for this detector."""
+        decided = await self._decide(subject)
+        return decided.suspended(subject.before) if subject.spec.suspend else decided
+
+    async def _decide(self, subject: Subject) -> Course:
         goal, before = subject.goal, subject.before
         # Before the registry: a Job that ended by now has published by then.
         job = self._job(subject.detector, goal)
@@ -124,6 +128,5 @@ class Trainings:
                 f"spec.training.source.uri: there is no {kind.name} `{source.name}` in namespace {detector.namespace}"
             )
         if found["metadata"].get("labels", {}).get(labels.USE) != labels.USE_TRAINING:
-            raise SourceNotAllowed(
-                f"{kind.name} `{source.name}` does not let detectors read it: label it {labels.USE}={labels.USE_TRAINING}"
-            )
+            label = f"{labels.USE}={labels.USE_TRAINING}"
+            raise SourceNotAllowed(f"{kind.name} `{source.name}` does not let detectors read it: label it {label}")

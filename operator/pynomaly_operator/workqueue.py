@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from pynomaly_operator.errors import ApiError
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.store import Key
 
@@ -112,7 +113,8 @@ class WorkQueue:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         asked: float | None = getattr(error, "retry_after", None)
         delay = max(self._backoff.after(failures), asked or 0.0)
-        log.warning("%s/%s: failed, again in %.1f s: %s", *key, delay, error, exc_info=failures == 1)
+        unforeseen = not isinstance(error, ApiError)
+        log.warning("%s/%s: failed, again in %.1f s: %s", *key, delay, error, exc_info=unforeseen and failures == 1)
         self._metrics.reconciles.labels("error").inc()
         self.add_after(key, delay)
 

@@ -33,6 +33,15 @@ class Course:
     outcome: TrainingStatus | None
     """The last training that ended."""
 
+    def suspended(self, before: DetectorStatus) -> Self:
+        """The same knowledge, but nothing changes: what serves goes on, and nothing new is begun."""
+        finding = self.finding
+        if finding is None and self.target != before.target:
+            finding = Finding(
+                Reason.SUSPENDED, "the wanted model is trained; it will be served when spec.suspend is false"
+            )
+        return replace(self, train=False, target=before.target, finding=finding)
+
     def hindered(self, finding: Finding) -> Self:
         """The same course, with something else in the way first."""
         return replace(self, finding=finding)

@@ -1,0 +1,63 @@
+"""What the operator is told when it starts, by its environment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pynomaly_inference.errors import ResourceInvalid
+from pynomaly_operator.desired.commands import TOKEN_FILE
+from pynomaly_operator.desired.wanted import Programs
+
+PREFIX = "PYNOMALY_"
+
+
+class Settings(BaseModel):
+    """Each field is read from the variable `PYNOMALY_` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    trainer_image: Annotated[str, Field(min_length=1)]
+    """The image of the training Jobs."""
+    server_image: Annotated[str, Field(min_length=1)]
+    """The image of the serving Deployments."""
+    registry_url: Annotated[str, Field(pattern=r"^https?://[^/]+(/.*)?$")]
+    """Where pods and the operator find the registry."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """Of the pods."""
+    registry_token_file: Path = Path(TOKEN_FILE)
+    """The operator's own token for the registry."""
+    probes_host: str = "0.0.0.0"  # noqa: S104 - the kubelet probes the pod's address
+    """Where /healthz, /readyz and /metrics listen."""
+    probes_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Their port; 0: any free one."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """Detectors that are reconciled at the same time."""
+    audit_seconds: Annotated[float, Field(gt=0)] = 600
+    """How often everything is listed to find what no watch told."""
+    resync_seconds: Annotated[float, Field(gt=0)] = 600
+    """How often a detector that changes nothing is looked at; Secrets are not watched."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least important messages that are logged."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The settings; raises ResourceInvalid, naming the variable."""
+        given = {
+            name: environment[variable] for name in cls.model_fields if (variable := _variable(name)) in environment
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ResourceInvalid(f"{_variable(str(first['loc'][0]))}: {first['msg']}") from error
+
+    @property
+    def programs(self) -> Programs:
+        """What runs in the pods."""
+        return Programs(self.trainer_image, self.server_image, self.registry_url, self.image_pull_policy)
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
