@@ -1,0 +1,161 @@
+from collections.abc import Iterator
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pynomaly_operator.desired import names
+from pynomaly_operator.desired.children import children
+from pynomaly_operator.desired.wanted import Identity, Wanted
+from pynomaly_operator.manifest import CHILDREN, Manifest
+from tests.unit.operator.golden import FOLDER, rendered
+from tests.unit.operator.resources import FULL, MINIMAL, PROGRAMS, full, minimal, model, spec
+
+VERSIONS = ("1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
+GOLDEN = dict(rendered())
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_a_child_is_what_its_golden_file_says(name: str) -> None:
+    assert yaml.safe_load((FOLDER / name).read_text()) == GOLDEN[name]
+
+
+def test_there_is_no_golden_file_without_a_child() -> None:
+    assert {path.name for path in FOLDER.glob("*.yaml")} == set(GOLDEN)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_a_child_is_valid_for_each_supported_kubernetes(name: str, version: str) -> None:
+    kubernetes_validate.validate(yaml.safe_load((FOLDER / name).read_text()), version, strict=True)
+
+
+def test_a_detector_that_was_never_trained_has_no_pods_and_no_model_to_serve() -> None:
+    wanted = Wanted(full().detector, spec(FULL), PROGRAMS)
+
+    kinds = [manifest["kind"] for manifest in children(wanted)]
+
+    assert kinds == ["ServiceAccount", "ServiceAccount", "ConfigMap", "Secret", "Service"]
+
+
+def test_an_anonymous_detector_has_no_keys() -> None:
+    anonymous = {**MINIMAL, "serving": {"access": {"anonymous": True}}}
+    wanted = Wanted(minimal().detector, spec(anonymous), PROGRAMS, target=model(MINIMAL))
+
+    rendered_children = children(wanted)
+
+    assert "Secret" not in {manifest["kind"] for manifest in rendered_children}
+    container = _container(_named(rendered_children, "Deployment"))
+    assert container["command"][-1] == "--anonymous"
+    assert "keys" not in {mount["name"] for mount in container["volumeMounts"]}
+
+
+def test_nothing_is_null_and_no_secret_has_data() -> None:
+    for manifest in GOLDEN.values():
+        assert None not in list(_leaves(manifest))
+        if manifest["kind"] == "Secret":
+            assert not {"data", "stringData"} & set(manifest)
+
+
+@pytest.mark.parametrize("kind", ["Job", "Deployment"])
+@pytest.mark.parametrize("wanted", [minimal(), full()], ids=["minimal", "full"])
+def test_pods_satisfy_pod_security_restricted(wanted: Wanted, kind: str) -> None:
+    pod = _named(children(wanted), kind)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 1000
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod["automountServiceAccountToken"] is False
+    allowed = {"emptyDir", "projected", "configMap", "secret", "persistentVolumeClaim"}
+    assert {key for volume in pod["volumes"] for key in volume} - {"name"} <= allowed
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+
+
+@pytest.mark.parametrize("kind", ["Job", "Deployment"])
+def test_the_token_is_for_the_registry_alone(kind: str) -> None:
+    volumes = _named(children(full()), kind)["spec"]["template"]["spec"]["volumes"]
+
+    (projected,) = [volume["projected"] for volume in volumes if "projected" in volume]
+
+    assert projected["sources"] == [
+        {"serviceAccountToken": {"audience": "pynomaly-registry", "expirationSeconds": 3600, "path": "token"}}
+    ]
+
+
+@pytest.mark.parametrize("uri", ["pvc://telemetry/a/*.csv", "configmap://telemetry/rows.csv"])
+def test_the_source_is_mounted_read_only_and_the_trainer_is_told_where(uri: str) -> None:
+    content = {**MINIMAL, "training": {"source": {"uri": uri}}}
+    wanted = Wanted(minimal().detector, spec(content), PROGRAMS, train=True)
+
+    job = _named(children(wanted), "Job")
+
+    (mount,) = [mount for mount in _container(job)["volumeMounts"] if mount["name"] == "data"]
+    assert mount == {"name": "data", "mountPath": "/data", "readOnly": True}
+    assert _container(job)["command"][-2:] == ["--mount", f"{uri.split('/telemetry')[0]}/telemetry=/data"]
+
+
+def test_only_a_request_above_a_default_limit_drops_the_defaults() -> None:
+    content = {**MINIMAL, "serving": {"resources": {"requests": {"memory": "8Gi"}}}}
+    wanted = Wanted(minimal().detector, spec(content), PROGRAMS, target=model(MINIMAL))
+
+    assert _container(_named(children(wanted), "Deployment"))["resources"] == {"requests": {"memory": "8Gi"}}
+
+
+legal_names = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
+
+
+@given(name=legal_names, uid=st.uuids(version=4))
+def test_every_name_and_label_fits_kubernetes_for_any_legal_detector(name: str, uid: Any) -> None:
+    wanted = Wanted(Identity("n", name, str(uid)), spec(FULL), PROGRAMS, train=True, target=model(FULL))
+
+    for manifest in children(wanted):
+        assert len(manifest["metadata"]["name"]) <= 63
+        assert all(len(value) <= 63 for value in manifest["metadata"]["labels"].values())
+        assert manifest["metadata"]["ownerReferences"][0]["uid"] == str(uid)
+
+
+def test_every_kind_that_is_rendered_is_one_that_the_operator_handles() -> None:
+    assert {manifest["kind"] for manifest in GOLDEN.values()} == set(CHILDREN)
+
+
+def test_a_change_of_the_model_changes_no_pod() -> None:
+    one, other = full(), Wanted(full().detector, spec(FULL), PROGRAMS, target=model(FULL, version=4))
+
+    assert _named(children(one), "Deployment") == _named(children(other), "Deployment")
+    serving = names.serving_config(one.detector)
+    assert _by_name(children(one), serving) != _by_name(children(other), serving)
+
+
+def _container(manifest: Manifest) -> dict[str, Any]:
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+def _named(manifests: tuple[Manifest, ...], kind: str) -> Manifest:
+    (found,) = [manifest for manifest in manifests if manifest["kind"] == kind]
+    return found
+
+
+def _by_name(manifests: tuple[Manifest, ...], name: str) -> Manifest:
+    return next(manifest for manifest in manifests if manifest["metadata"]["name"] == name)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for child in value.values():
+            yield from _leaves(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _leaves(child)
+    else:
+        yield value

@@ -1,0 +1,66 @@
+"""Two detectors: as little as can be said, and as much."""
+
+from typing import Any
+
+from pynomaly_operator.api.parse import parse_spec
+from pynomaly_operator.api.status import Metrics, ModelStatus
+from pynomaly_operator.api.v1alpha1 import DetectorSpec
+from pynomaly_operator.desired.fingerprint import fingerprint
+from pynomaly_operator.desired.wanted import Identity, Programs, Wanted
+
+MINIMAL: dict[str, Any] = {
+    "algorithm": {"name": "IForest"},
+    "training": {"source": {"uri": "https://example.com/rows.csv"}},
+}
+FULL: dict[str, Any] = {
+    "algorithm": {"name": "KNN", "parameters": {"n_neighbors": 7}},
+    "contamination": 0.07,
+    "features": [{"name": "rad_flow", "type": "Number"}, {"name": "zone", "type": "Category"}],
+    "preprocessing": {"impute": "Median", "scale": "Standard"},
+    "training": {
+        "source": {"uri": "pvc://telemetry/shuttle/*.parquet", "label": "is_anomaly", "timestamp": "recorded_at"},
+        "holdout": 0.25,
+        "seed": 11,
+        "gates": {"minRocAuc": 0.9, "minAveragePrecision": 0.5, "maxAnomalyRate": 0.2},
+        "timeout": "1h30m",
+        "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},
+    },
+    "serving": {
+        "replicas": {"min": 3},
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "access": {"apiKeys": {}},
+        "limits": {"rows": 5000, "bodyMiB": 8},
+    },
+    "suspend": False,
+}
+
+MINIMAL_DETECTOR = Identity("default", "tiny", "00000000-0000-4000-8000-000000000001")
+FULL_DETECTOR = Identity("plant-a", "shuttle", "00000000-0000-4000-8000-000000000002")
+PROGRAMS = Programs("registry.example/trainer:1", "registry.example/server:1", "http://registry.pynomaly.svc")
+
+
+def spec(content: dict[str, Any]) -> DetectorSpec:
+    """The spec, validated."""
+    return parse_spec(content)
+
+
+def model(content: dict[str, Any], version: int = 1, **metrics: float) -> ModelStatus:
+    """A version of the model that this spec asks for."""
+    return ModelStatus(
+        version=version,
+        digest=f"{version:064x}",
+        fingerprint=fingerprint(spec(content)),
+        algorithm=content["algorithm"]["name"],
+        threshold=0.5,
+        metrics=Metrics(rows=100, held_out=True, anomaly_rate=metrics.pop("anomaly_rate", 0.1), **metrics),
+    )
+
+
+def minimal() -> Wanted:
+    """The minimal detector, trained once and to be trained again."""
+    return Wanted(MINIMAL_DETECTOR, spec(MINIMAL), PROGRAMS, train=True, target=model(MINIMAL))
+
+
+def full() -> Wanted:
+    """The full detector, trained three times and to be trained again."""
+    return Wanted(FULL_DETECTOR, spec(FULL), PROGRAMS, train=True, target=model(FULL, version=3))
