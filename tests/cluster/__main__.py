@@ -1,13 +1,14 @@
 """The test cluster from the command line: `python -m tests.cluster COMMAND`, in the root of the checkout."""
 
 import argparse
+import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.cluster import bare, cluster, images, own_node, packages, tools
 from tests.cluster.errors import ClusterError
+from tests.cluster.images import Recipe
 
 _TIERS = {"controlplane": bare.unavailable, "cluster": cluster.unavailable}
 
@@ -55,10 +56,15 @@ def _base(_: argparse.Namespace) -> int:
     return 0
 
 
+def _image(arguments: argparse.Namespace) -> int:
+    packages.install()
+    base = {"PYTHON_IMAGE": os.environ.get("PYTHON_IMAGE") or images.python_image()}
+    images.build(arguments.name, Recipe(arguments.context, arguments.file, arguments.target, base))
+    return 0
+
+
 def _load(arguments: argparse.Namespace) -> int:
-    started = time.monotonic()
-    own_node.load(arguments.archive)
-    _print(f"Loaded in {time.monotonic() - started:.1f} s.")
+    own_node.load(arguments.name)
     return 0
 
 
@@ -80,8 +86,14 @@ def _parser() -> argparse.ArgumentParser:
         ("base", _base, "make the base image of test images unless it is cached, and print its name"),
     ):
         commands.add_parser(name, help=told).set_defaults(command=command)
-    load = commands.add_parser("load", help="bring an OCI archive to the node")
-    load.add_argument("archive", type=Path)
+    image = commands.add_parser("image", help="build an image on the base image, or on PYTHON_IMAGE")
+    image.add_argument("name", help="such as localhost/server:1")
+    image.add_argument("--file", type=Path, required=True, help="the Dockerfile")
+    image.add_argument("--target", help="the stage to build")
+    image.add_argument("--context", type=Path, default=Path())
+    image.set_defaults(command=_image)
+    load = commands.add_parser("load", help="bring a built image to the node")
+    load.add_argument("name")
     load.set_defaults(command=_load)
     available = commands.add_parser("available", help="tell why a tier of tests cannot run here (exit code 1)")
     available.add_argument("tier", choices=sorted(_TIERS))

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,9 +58,7 @@ def running(folder: Path) -> Iterator[ControlPlane]:
     try:
         yield _start(processes, binaries)
     finally:
-        # Without etcd the API server would never end, so it goes first.
-        processes.stop(_CONTROLLERS, "kube-apiserver")
-        processes.stop("etcd")
+        processes.stop(*processes.names(), by=signal.SIGKILL)  # nothing of theirs is kept
         shutil.rmtree(folder / "etcd", ignore_errors=True)
 
 

@@ -25,8 +25,8 @@ class Cluster:
     """A cluster that runs pods."""
 
     kubectl: Kubectl
-    load: Callable[[Path], None]
-    """Makes the images of an OCI archive available to pods that do not pull."""
+    load: Callable[[str], None]
+    """Makes a built image available to pods, which need not pull it."""
     volumes: str
     """The folder on the node below which tests may keep volumes."""
     seconds_to_ready: float | None = None
@@ -40,8 +40,7 @@ class Cluster:
     def deliver(self, name: str, recipe: Recipe) -> None:
         """Builds the image `name` and makes it available to pods."""
         images.build(name, recipe)
-        with tempfile.TemporaryDirectory() as folder:
-            self.load(images.archive(name, Path(folder) / "image.tar"))
+        self.load(name)
 
 
 def unavailable() -> str | None:
@@ -86,8 +85,9 @@ def _given() -> Path | None:
     return Path(named) if named and Path(named) != own_node.kubeconfig() else None
 
 
-def _load_elsewhere(archive: Path) -> None:
-    run(*shlex.split(os.environ[LOADER]), archive)
+def _load_elsewhere(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run(*shlex.split(os.environ[LOADER]), images.archive(name, Path(folder) / "image.tar"))
 
 
 def _kubectl() -> Path:

@@ -16,6 +16,16 @@ _PROBE = Path(__file__).parent / "probe"
 _PROBE_IMAGE = "localhost/pynomaly-probe:1"
 
 
+_STARTED = pytest.StashKey[Cluster]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tells how long the start of the node took, which is a figure to watch."""
+    started = config.stash.get(_STARTED, None)
+    if started is not None and started.seconds_to_ready is not None:
+        terminalreporter.write_line(f"The node was ready in {started.seconds_to_ready:.1f} s.")
+
+
 class ClaimMaker(Protocol):
     """Makes a claim in the test's namespace and returns its name."""
 
@@ -33,10 +43,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 def _cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster that runs pods: the one KUBECONFIG names, or a node of our own."""
     with cluster.running() as running:
-        if running.seconds_to_ready is not None:
-            terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-            if terminal is not None:
-                terminal.write_line(f"The node was ready in {running.seconds_to_ready:.1f} s.")
+        request.config.stash[_STARTED] = running
         yield running
 
 

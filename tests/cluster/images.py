@@ -65,8 +65,13 @@ def python_image(packages: tuple[str, ...] = BASE_PACKAGES) -> str:
     return name
 
 
+def identity(name: str) -> str:
+    """What tells one version of a built image from another."""
+    return _buildah("images", "--quiet", "--no-trunc", name).strip()
+
+
 def pause_archive(name: str) -> Path:
-    """The archive of the image that holds a pod's namespaces."""
+    """The archive of the image that holds a pod's namespaces; its folder's name tells its version."""
     program = tools.pause() / "pause"
     dockerfile = places.SOURCES / "pause" / "Dockerfile"
 
@@ -74,8 +79,8 @@ def pause_archive(name: str) -> Path:
         build(name, Recipe(program.parent, dockerfile))
         archive(name, folder / "image.tar")
 
-    identity = key(name, program.read_bytes(), dockerfile.read_bytes())
-    return cached(places.cache() / "images" / f"pause-{identity}", make) / "image.tar"
+    version = key(name, program.read_bytes(), dockerfile.read_bytes())
+    return cached(places.cache() / "images" / f"pause-{version}", make) / "image.tar"
 
 
 def _make_base(name: str, suite: str, packages: tuple[str, ...], root: Path) -> None:

@@ -31,9 +31,9 @@ def create() -> None:
 
 
 def remove() -> None:
-    """Removes the namespace, and with it the links and routes; does nothing when there is none."""
-    if Path("/run/netns", NAMESPACE).exists():
-        run("ip", "netns", "delete", NAMESPACE)
-    # The namespace lives on while a process is in it, and so would the pair of interfaces.
+    """Removes the links, and with them the routes, and the namespace; does nothing where there are none."""
+    # One end takes the other with it, at once; left to the namespace they would vanish some time later.
     if succeeds("ip", "link", "show", _LINK):
         run("ip", "link", "delete", _LINK)
+    if Path("/run/netns", NAMESPACE).exists():
+        run("ip", "netns", "delete", NAMESPACE)

@@ -3,6 +3,8 @@
 import os
 import platform
 import shutil
+import signal
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +17,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
 from tests.cluster.processes import Processes
-from tests.cluster.runtime import PAUSE_IMAGE, Runtime
+from tests.cluster.runtime import PAUSE_IMAGE, Runtime, socket
 
 _PORT = 6443
 _CONTROLLERS = "kube-controller-manager"
@@ -55,7 +57,7 @@ def up() -> float | None:
         raise ClusterError(reason)
     packages.install()
     binaries = tools.built(tools.CONTROL_PLANE)
-    runtime = Runtime(_processes(), tools.built(tools.RUNTIME))
+    runtime = _runtime()
     pause = images.pause_archive(PAUSE_IMAGE)
     with exclusive(_lock()):
         if is_up():
@@ -75,7 +77,7 @@ def down() -> None:
     """Ends the node and removes everything but its logs; also what a crash or half a start has left."""
     with exclusive(_lock()):
         if is_up():
-            _delete_pods()
+            _empty()
         _stop()
 
 
@@ -84,9 +86,13 @@ def kubectl() -> Kubectl:
     return Kubectl(tools.built(tools.CONTROL_PLANE) / "kubectl", kubeconfig())
 
 
-def load(archive: Path) -> None:
-    """Makes the images of an OCI archive available to the node's pods."""
-    Runtime(_processes(), tools.built(tools.RUNTIME)).load(archive)
+def load(name: str) -> None:
+    """Makes a built image available to the node's pods."""
+    runtime, identity = _runtime(), images.identity(name)
+    if runtime.has(name, identity):
+        return
+    with tempfile.TemporaryDirectory(dir=places.cache()) as folder:
+        runtime.load(name, identity, images.archive(name, Path(folder) / "image.tar"))
 
 
 def volumes() -> Path:
@@ -99,7 +105,8 @@ def _start(binaries: Path, runtime: Runtime, pause: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     network.create()
     runtime.start()
-    runtime.load(pause)
+    if not runtime.has(PAUSE_IMAGE, pause.parent.name):
+        runtime.load(PAUSE_IMAGE, pause.parent.name, pause)
     authority = Authority.create(folder / "pki")
     address = Address(network.NODE, _PORT)
     plane = control_plane.start(runtime.processes, binaries, address, authority, *_api_server_flags(authority))
@@ -137,23 +144,21 @@ def _api_server_flags(authority: Authority) -> tuple[str, ...]:
     )
 
 
-def _delete_pods() -> None:
-    """Lets the pods end in order; what does not is killed later."""
-    _processes().stop(_CONTROLLERS, "kube-scheduler")  # nothing shall replace them
+def _empty() -> None:
+    """Lets the pods end in order, and then containerd; what does not is killed later."""
+    _processes().stop(_CONTROLLERS, "kube-scheduler", by=signal.SIGKILL)  # nothing shall replace the pods
     with suppress(ClusterError):
         kubectl()("delete", "pods", "--all", "--all-namespaces", "--grace-period=1", "--timeout=20s")
+        _processes().stop("kubelet", by=signal.SIGKILL)
+        _runtime().stop()
 
 
 def _stop() -> None:
     """Ends and removes what there is of the node, in whatever state."""
     processes, folder = _processes(), _folder()
     _ready_mark().unlink(missing_ok=True)
-    # Without etcd the API server would not end; without containerd the kubelet might not.
-    last = ("containerd", "kube-apiserver", "etcd")
-    processes.stop(*(name for name in processes.names() if name not in last))
-    leftovers.end_containers(Runtime(processes, folder).socket)
-    for name in last:
-        processes.stop(name)
+    processes.stop(*processes.names(), by=signal.SIGKILL)  # nothing of theirs is kept, so there is nothing to finish
+    leftovers.end_containers(socket(folder))
     leftovers.unmount_below(folder)
     network.remove()
     leftovers.remove_traces(network.NAMESPACE, folder / "pods")
@@ -162,6 +167,11 @@ def _stop() -> None:
 
 def _processes() -> Processes:
     return Processes(_folder(), network.ENTER)
+
+
+def _runtime() -> Runtime:
+    binaries = tools.built(tools.RUNTIME)
+    return Runtime(_processes(), binaries, places.cache() / "containerd" / binaries.name)
 
 
 def _ready_mark() -> Path:

@@ -35,7 +35,8 @@ class Processes:
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
         pid = os.posix_spawnp(line[0], line, environment, file_actions=files, setsid=True)
-        self._record(name).write_text(f"{pid} {start_time(pid)}\n")
+        # A child that has ended already is still listed, since nobody has asked for its exit code.
+        self._record(name).write_text(f"{pid} {stat(pid)[_START_TIME]}\n")
 
     def log(self, name: str) -> Path:
         """The file that holds everything the process wrote."""
