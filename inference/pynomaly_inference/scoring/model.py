@@ -1,9 +1,9 @@
 """A loaded model file: scores rows in chunks, and proves itself on its golden rows."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -27,12 +27,16 @@ OUTPUTS = ("score", "label", "probability")
 """What every call computes."""
 CONTRIBUTIONS = "contributions"
 UNIFY = "probability_unify"
-EXTRAS = (CONTRIBUTIONS, UNIFY)
-"""What a call may ask for besides, where the graph has it."""
+_EXTRAS: dict[tuple[bool, bool], tuple[str, ...]] = {
+    (False, False): (),
+    (True, False): (CONTRIBUTIONS,),
+    (False, True): (UNIFY,),
+    (True, True): (CONTRIBUTIONS, UNIFY),
+}
+"""What a call asks for besides, by its `explain` and `unify`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """What the model says of `n` rows.
 
     scores: float64 [n]. labels: int64 [n], 1 is an anomaly. probabilities: float64 [n] in [0, 1], PyOD's `linear`.
@@ -55,6 +59,7 @@ class Model:
         """sha256 of the file, in hex: the model's identity."""
         self._whole = _session(content, threads)
         self.metadata = parse_metadata(self._whole.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
+        self._chunk = self.metadata.chunk
         self.outputs = tuple(output.name for output in self._whole.get_outputs())
         """The outputs of the graph, in its order."""
         _check_graph(self._whole, self.metadata)
@@ -83,11 +88,11 @@ class Model:
         `explain` asks for contributions and `unify` for that probability; the graph must have them (`outputs`). A score
         is NaN or infinite only where the detector itself says so.
         """
-        extras = tuple(name for name, wanted in zip(EXTRAS, (explain, unify), strict=True) if wanted)
-        chunk = self.metadata.chunk
-        if chunk is None or len(rows) <= chunk:
+        extras = _EXTRAS[explain, unify]
+        if self._chunk is None or len(rows) <= self._chunk:
             return self._run(rows, extras)
-        return _join([self._run(rows[start : start + chunk], extras) for start in range(0, len(rows), chunk)])
+        starts = range(0, len(rows), self._chunk)
+        return _join([self._run(rows[start : start + self._chunk], extras) for start in starts])
 
     def _run(self, rows: Rows, extras: Sequence[str]) -> Scored:
         if not extras:
@@ -145,5 +150,15 @@ def _listed(names: set[str]) -> str:
 
 
 def _join(parts: Sequence[Scored]) -> Scored:
-    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Scored)}
-    return Scored(**{name: np.concatenate(parts) for name, parts in columns.items() if parts[0] is not None})
+    first, *_ = parts
+    return Scored(
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+        None if first.contributions is None else _concatenate(part.contributions for part in parts),
+        None if first.unified is None else _concatenate(part.unified for part in parts),
+    )
+
+
+def _concatenate(parts: Iterable[NDArray[np.float64] | None]) -> NDArray[np.float64]:
+    return np.concatenate([part for part in parts if part is not None])

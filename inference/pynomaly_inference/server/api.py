@@ -59,7 +59,8 @@ def _document(api: FastAPI) -> dict[str, Any]:
 
 def _response(request: StarletteRequest, rejected: Rejected) -> Response:
     reply = failure(request.url.path, rejected)
-    return Response(reply.body, reply.status, {name.decode(): value.decode() for name, value in reply.headers})
+    headers = {name.decode(): value.decode() for name, value in reply.headers}
+    return Response(reply.body, reply.status, headers, reply.media.decode())
 
 
 async def _rejected(request: StarletteRequest, error: Exception) -> Response:

@@ -1,8 +1,7 @@
 """Requests and replies of the plain ASGI path, and the headers that every response carries."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,8 +13,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-JSON = (b"content-type", b"application/json")
-PROBLEM = (b"content-type", b"application/problem+json")
+JSON = b"application/json"
+PROBLEM = b"application/problem+json"
 
 _EVERYWHERE: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -48,8 +47,7 @@ def security_headers(path: str) -> Headers:
     return API_HEADERS
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What a scoring route sees of a request before its body. headers: by lower-case name, the last of each."""
 
     headers: Mapping[bytes, bytes]
@@ -82,17 +80,17 @@ def check_length(headers: Mapping[bytes, bytes], most: int | None) -> None:
         raise too_large(most)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response in one piece."""
+class Reply(NamedTuple):
+    """A response in one piece; `headers` are those besides the media type and the length."""
 
     status: int
-    headers: Headers
+    media: bytes
     body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, send: Send, extra: Headers) -> None:
         """Sends it with these headers besides its own."""
-        headers = [*self.headers, *extra, (b"content-length", b"%d" % len(self.body))]
+        headers = [(b"content-type", self.media), *self.headers, *extra, (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
@@ -118,10 +116,10 @@ _UNAUTHORIZED = (b"www-authenticate", b'Bearer realm="pynomaly"')
 
 def failure(path: str, rejected: Rejected) -> Reply:
     """The answer to a request that cannot be answered, in the form of its protocol."""
-    own: Headers = [_UNAUTHORIZED] if rejected.status == 401 else []  # noqa: PLR2004 - HTTP's own number
+    own = (_UNAUTHORIZED,) if rejected.status == 401 else ()  # noqa: PLR2004 - HTTP's own number
     if path.startswith(("/v2", "/v1/models")):
-        return Reply(rejected.status, [JSON, *own], orjson.dumps({"error": rejected.detail}))
-    return Reply(rejected.status, [PROBLEM, *own], problem(rejected))
+        return Reply(rejected.status, JSON, orjson.dumps({"error": rejected.detail}), own)
+    return Reply(rejected.status, PROBLEM, problem(rejected), own)
 
 
 def problem(rejected: Rejected) -> bytes:

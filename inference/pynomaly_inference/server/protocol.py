@@ -7,6 +7,7 @@ chunked, large or unannounced bodies, HTTP/1.0, clients that do not read, rows w
 """
 
 import asyncio
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
@@ -21,13 +22,14 @@ from pynomaly_inference.server.routes import Route
 WHOLE_BYTES = 64 * 1024
 """Longer bodies come in several reads, and take longer to score than ASGI costs."""
 _POST = b"POST"
+_NOT_HERE = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 
-def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-_ALWAYS = _lines(API_HEADERS)
+_ALWAYS = b"\r\n" + _lines(API_HEADERS)
 
 
 class ScoringProtocol(HttpToolsProtocol):
@@ -47,8 +49,8 @@ class ScoringProtocol(HttpToolsProtocol):
         self._front = front
         self._route: Route | None = None
         """The route of the request that is being read here; None while uvicorn reads it."""
+        self._head = Head({}, b"")
         self._body: list[bytes] = []
-        self._query = b""
         self._start = 0.0
         self._last = False
 
@@ -56,11 +58,14 @@ class ScoringProtocol(HttpToolsProtocol):
         """A request begins; uvicorn's scope is built only if uvicorn gets it."""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header line."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is there: it decides who reads the body."""
-        self._route = self._whole_request()
+        self._route = self._scoring_route()
         if self._route is None:
             self._hand_over()
         else:
@@ -82,7 +87,7 @@ class ScoringProtocol(HttpToolsProtocol):
             return
         self._route = None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        reply = self._front.answer_now(route, Head(dict(self.headers), self._query), body, self._start)
+        reply = self._front.answer_now(route, self._head, body, self._start)
         if reply is not None:
             self._write(reply)
             return
@@ -98,36 +103,46 @@ class ScoringProtocol(HttpToolsProtocol):
         else:
             self._last = True
 
-    def _whole_request(self) -> Route | None:
-        if self.parser.get_method() != _POST or self.parser.get_http_version() != "1.1":
-            return None
-        if self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade():
-            return None
-        if self.cycle is not None and not self.cycle.response_complete:
-            return None  # an earlier request of this connection is still being answered
-        path, _, self._query = self.url.partition(b"?")
+    def _scoring_route(self) -> Route | None:
+        """Where this request leads; None when it is not one for here."""
+        path, _, query = self.url.partition(b"?")
         route = self._front.route(path.decode("latin-1"))
-        return route if route is not None and _is_short(self.headers) else None
+        if route is None or self.parser.get_method() != _POST or self.parser.get_http_version() != "1.1":
+            return None
+        if self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete):
+            return None  # the client does not read, or an earlier request of this connection is being answered
+        headers = dict(self.headers)
+        length = headers.get(b"content-length", b"")
+        if not length.isdigit() or int(length) > WHOLE_BYTES or not headers.keys().isdisjoint(_NOT_HERE):
+            return None
+        self._head = Head(headers, query)
+        return route
 
     def _hand_over(self) -> None:
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
+        self.url = url
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
+        )
         self.headers = self.scope["headers"] = headers
         super().on_headers_complete()
 
     def _write(self, reply: Reply) -> None:
         last = self._last or self._front.draining or not self.parser.should_keep_alive()
         self.transport.write(
-            b"%b%b%b%bcontent-length: %d\r\n%b\r\n%b"
-            % (
-                STATUS_LINE[reply.status],
-                _lines(self.server_state.default_headers),
-                _lines(reply.headers),
-                _ALWAYS,
-                len(reply.body),
-                b"connection: close\r\n" if last else b"",
-                reply.body,
+            b"".join(
+                [
+                    STATUS_LINE[reply.status],
+                    _lines(self.server_state.default_headers),
+                    b"content-type: ",
+                    reply.media,
+                    _ALWAYS,
+                    _lines(reply.headers) if reply.headers else b"",
+                    b"connection: close\r\n" if last else b"",
+                    b"content-length: %d\r\n\r\n" % len(reply.body),
+                    reply.body,
+                ]
             )
         )
         self.server_state.total_requests += 1
@@ -136,13 +151,3 @@ class ScoringProtocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-
-def _is_short(headers: list[tuple[bytes, bytes]]) -> bool:
-    length = None
-    for name, value in headers:
-        if name == b"content-length":
-            length = value
-        elif name == b"transfer-encoding":
-            return False
-    return length is not None and length.isdigit() and int(length) <= WHOLE_BYTES

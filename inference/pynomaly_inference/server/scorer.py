@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class Scorer:
         if call.threshold is not None:
             scale = call.served.model.metadata.score_scale
             above = scored.scores > call.threshold + tolerance(call.threshold, scale)
-            scored = replace(scored, labels=above.astype(np.int64))
+            scored = scored._replace(labels=above.astype(np.int64))
         return scored, call.reply(scored)
 
 

@@ -3,9 +3,9 @@
 Source: Open Inference Protocol v2, "Inference"; Triton's binary tensor data extension.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import simdjson
@@ -19,26 +19,33 @@ from pynomaly_inference.server.decoding.values import check_numbers, shown
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.schema import RowSchema
 
-_FLOATS = frozenset({"FP64", "FP32"})
-_KEYS_READ = ["name", "shape", "datatype", "data"]
+_KEPT_BYTES = 1024
+"""Documents up to this size, without the tensors' data, are worth remembering: a client sends the same again."""
+_NUMBERS, _BOTH = frozenset({NUMBERS_INPUT}), frozenset({NUMBERS_INPUT, CATEGORIES_INPUT})
+_DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[')
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedOutput:
+class RequestedOutput(NamedTuple):
     """One output by name; binary: as raw bytes behind the document instead of numbers in it."""
 
     name: str
     binary: bool
 
 
-@dataclass(frozen=True, slots=True)
-class InferRequest:
-    """What a client asks for. outputs: empty when the server may choose; `binary` then holds for all of them."""
+class Document(NamedTuple):
+    """The JSON part of a request. outputs: empty when the server may choose; `binary` then holds for all of them."""
 
-    rows: Rows
     id: str | None
+    tensors: tuple[Tensor, ...]
     outputs: tuple[RequestedOutput, ...]
     binary: bool
+
+
+class InferRequest(NamedTuple):
+    """What a client asks for."""
+
+    rows: Rows
+    document: Document
 
 
 def decode_infer(body: bytes, header_length: int | None, schema: RowSchema) -> InferRequest:
@@ -47,58 +54,67 @@ def decode_infer(body: bytes, header_length: int | None, schema: RowSchema) -> I
     Raises Rejected: 400 for what breaks the protocol, 422 for what is no row of the model.
     """
     if header_length is None:
-        return (None if schema.categories else _dense(body, schema)) or _exact(body, b"", schema)
+        return (None if schema.categories else _dense(body, schema)) or _exact(_document(body), body[:0], schema)
     if header_length > len(body):
         raise Rejected(400, f"Inference-Header-Content-Length is {header_length}, and the body has {len(body)} bytes")
-    return _exact(body[:header_length], memoryview(body)[header_length:], schema)
+    head = body[:header_length]
+    document = _remembered(head) if header_length <= _KEPT_BYTES else _document(head)
+    return _exact(document, memoryview(body)[header_length:], schema)
 
 
-def _exact(head: bytes, tail: bytes | memoryview, schema: RowSchema) -> InferRequest:
+def _exact(document: Document, tail: bytes | memoryview, schema: RowSchema) -> InferRequest:
+    views = _views(document, memoryview(tail))
+    if views.keys() != (_BOTH if schema.categories else _NUMBERS):
+        wanted = f"`{NUMBERS_INPUT}` and `{CATEGORIES_INPUT}`" if schema.categories else f"`{NUMBERS_INPUT}` alone"
+        given = ", ".join(f"`{name[:80]}`" for name in views) or "none"
+        raise Rejected(422, f"the model takes the inputs {wanted}, not {given}")
+    numbers = numbers_of(*views[NUMBERS_INPUT], schema)
+    check_numbers(numbers, schema)
+    if not schema.categories:
+        return InferRequest(Rows(numbers), document)
+    categories = categories_of(*views[CATEGORIES_INPUT], schema)
+    if len(categories) != len(numbers):
+        raise Rejected(422, f"input `X` has {len(numbers)} rows and `C` has {len(categories)}: they are the same rows")
+    return InferRequest(Rows(numbers, categories), document)
+
+
+def _views(document: Document, tail: memoryview) -> dict[str, tuple[Tensor, memoryview]]:
+    """The tensors by name, each with its part of the binary data."""
+    views = {}
+    for tensor in document.tensors:
+        size = tensor.size or 0
+        if size > len(tail):
+            raise Rejected(
+                400, f"input `{tensor.name[:80]}`: `binary_data_size` is {size}; {len(tail)} bytes follow the document"
+            )
+        views[tensor.name] = tensor, tail[:size]
+        tail = tail[size:]
+    if len(tail):
+        raise Rejected(400, f"{len(tail)} bytes follow the last tensor: the sizes in the request do not add up")
+    return views
+
+
+def _document(head: bytes) -> Document:
     document = parse_json(head)
     if not isinstance(document, dict):
         raise Rejected(400, "the request must be a JSON object with `inputs`")
-    tensors = _tensors(document.get("inputs"), tail)
-    expected = {NUMBERS_INPUT, CATEGORIES_INPUT} if schema.categories else {NUMBERS_INPUT}
-    if tensors.keys() != expected:
-        given = ", ".join(f"`{name[:80]}`" for name in tensors) or "none"
-        raise Rejected(
-            422, f"the model takes the inputs {' and '.join(f'`{name}`' for name in sorted(expected))}, not {given}"
-        )
-    numbers = numbers_of(tensors[NUMBERS_INPUT], schema)
-    check_numbers(numbers, schema)
-    if not schema.categories:
-        return _request(document, Rows(numbers))
-    categories = categories_of(tensors[CATEGORIES_INPUT], schema)
-    if len(categories) != len(numbers):
-        raise Rejected(422, f"input `X` has {len(numbers)} rows and `C` has {len(categories)}: they are the same rows")
-    return _request(document, Rows(numbers, categories))
-
-
-def _tensors(inputs: Any, tail: bytes | memoryview) -> dict[str, Tensor]:
-    if not isinstance(inputs, list):
-        raise Rejected(400, f"`inputs` is {shown(inputs)}; it takes a list of tensors")
-    tensors: dict[str, Tensor] = {}
-    for entry in inputs:
-        tensor, tail = parse_tensor(entry, tail)
-        if tensor.name in tensors:
-            raise Rejected(400, f"input `{tensor.name[:80]}` is there twice")
-        tensors[tensor.name] = tensor
-    if len(tail):
-        raise Rejected(400, f"{len(tail)} bytes follow the last tensor: the sizes in the request do not add up")
-    return tensors
-
-
-def _request(document: Mapping[str, Any], rows: Rows) -> InferRequest:
-    name = document.get("id")
+    name, inputs, outputs = document.get("id"), document.get("inputs"), document.get("outputs")
     if name is not None and not isinstance(name, str):
         raise Rejected(400, f"`id` is {shown(name)}; it takes text")
+    if not isinstance(inputs, list):
+        raise Rejected(400, f"`inputs` is {shown(inputs)}; it takes a list of tensors")
+    tensors = tuple(parse_tensor(entry) for entry in inputs)
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise Rejected(400, "an input is there twice")
     binary = _flag(document.get("parameters"), "binary_data_output")
-    outputs = document.get("outputs")
     if outputs is None:
-        return InferRequest(rows, name, (), binary)
+        return Document(name, tensors, (), binary)
     if not isinstance(outputs, list):
         raise Rejected(400, f"`outputs` is {shown(outputs)}; it takes a list")
-    return InferRequest(rows, name, tuple(_output(entry, binary) for entry in outputs), binary)
+    return Document(name, tensors, tuple(_output(entry, binary) for entry in outputs), binary)
+
+
+_remembered = lru_cache(maxsize=256)(_document)
 
 
 def _output(entry: Any, binary: bool) -> RequestedOutput:
@@ -122,61 +138,42 @@ def _flag(parameters: Any, name: str) -> bool:
 
 
 def _dense(body: bytes, schema: RowSchema) -> InferRequest | None:
-    """The request when it is one flat list of finite floats; None: `_exact` must decide.
+    """The request when its data is one flat list of finite floats; None: `_exact` must decide.
 
-    simdjson takes the first of two equal keys and flattens nested lists; orjson takes the last. A request where that
-    could tell, by a key that is there twice or a bracket more than the protocol's own, is not read here.
+    The list is cut out, read by simdjson, and the rest, with an empty list in its place, by the exact reader. That is
+    the same request: `"data"` with its quotes can only be a key, it is there once, and no escape spells another.
     """
+    found = _DATA.search(body)
+    if found is None:
+        return None
+    start, end = found.end(), body.find(b"]", found.end())
+    rest = body[:start] + body[end:]
+    if end < 0 or len(rest) > _KEPT_BYTES or rest.count(b'"data"') != 1 or b"\\" in rest:
+        return None
+    document = _remembered(rest)
+    if len(document.tensors) != 1:
+        return None
+    (tensor,) = document.tensors
+    if tensor.name != NUMBERS_INPUT or tensor.data != [] or tensor.width != schema.width:
+        return None
+    values = _floats(body[start - 1 : end + 1], tensor.datatype)
+    if values is None or values.size != tensor.rows * tensor.width:
+        return None
+    return InferRequest(Rows(values.reshape(tensor.rows, tensor.width)), document)
+
+
+def _floats(text: bytes, datatype: str) -> NDArray[np.float64] | None:
+    """The numbers of a JSON list; None when it holds anything else, or what `datatype` cannot hold."""
+    if datatype not in {"FP64", "FP32"}:
+        return None
     try:
-        document: Any = simdjson.Parser().parse(body)
-        (tensor,) = document["inputs"]
-        outputs = document.get("outputs")
-        own_brackets = 4 if isinstance(outputs, simdjson.Array) else 3
-        if _repeats(document) or _repeats(tensor) or not _at_most(body, b"[", own_brackets):
-            return None
-        numbers = _matrix(tensor, schema.width)
-        rest = {"id": document.get("id"), "parameters": _plain(document.get("parameters")), "outputs": _plain(outputs)}
+        # `text` ends at its first bracket: a list within it could not be well-formed, so nothing is flattened.
+        document: Any = simdjson.Parser().parse(text)
+        values = np.frombuffer(document.as_buffer(of_type="d"), np.float64)
     except SIMDJSON_ERRORS:
         return None
-    return None if numbers is None else _request(rest, Rows(numbers))
-
-
-def _matrix(tensor: Any, width: int) -> NDArray[np.float64] | None:
-    if list(tensor) != _KEYS_READ and set(tensor) != set(_KEYS_READ):
-        return None
-    rows, columns = tensor["shape"]
-    datatype = tensor["datatype"]
-    if tensor["name"] != NUMBERS_INPUT or datatype not in _FLOATS or type(rows) is not int or columns != width:
-        return None
-    values = np.frombuffer(tensor["data"].as_buffer(of_type="d"), np.float64)
-    if rows < 1 or values.size != rows * width:
-        return None
-    if datatype == "FP32":
-        with np.errstate(over="ignore"):
-            values = values.astype(np.float32).astype(np.float64)
-        if not np.isfinite(values).all():
-            return None
-    return values.reshape(rows, width)
-
-
-def _repeats(value: Any) -> bool:
-    keys = list(value)
-    return len(set(keys)) != len(keys)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, simdjson.Object):
-        return value.as_dict()
-    if isinstance(value, simdjson.Array):
-        return value.as_list()
-    return value
-
-
-def _at_most(text: bytes, byte: bytes, most: int) -> bool:
-    """Whether `byte` is in the text `most` times or less; faster than counting them all."""
-    position = -1
-    for _ in range(most + 1):
-        position = text.find(byte, position + 1)
-        if position < 0:
-            return True
-    return False
+    if datatype == "FP64":
+        return values
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32).astype(np.float64)
+    return values if np.isfinite(values).all() else None

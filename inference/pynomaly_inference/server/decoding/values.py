@@ -102,7 +102,7 @@ def shown(value: Any) -> str:
 def check_numbers(numbers: NDArray[np.float64], schema: RowSchema) -> None:
     """Raises Rejected when a number that arrived in binary is infinite, or missing where it may not be."""
     finite = np.isfinite(numbers)
-    if finite.all():
+    if np.logical_and.reduce(finite, axis=None):
         return
     bad = np.isinf(numbers) if schema.missing else ~finite
     if not bad.any():

@@ -28,7 +28,7 @@ class PredictCall(Call):
         """One prediction a row."""
         columns = zip(scored.scores.tolist(), scored.labels.tolist(), scored.probabilities.tolist(), strict=True)
         predictions = [{"score": score, "label": label, "probability": odds} for score, label, odds in columns]
-        return Reply(200, [JSON], orjson.dumps({"predictions": predictions}))
+        return Reply(200, JSON, orjson.dumps({"predictions": predictions}))
 
 
 def predict_call(head: Head, models: ModelTable, name: str) -> PredictCall:
@@ -36,5 +36,5 @@ def predict_call(head: Head, models: ModelTable, name: str) -> PredictCall:
     served = models.named(name)
     media = head.headers.get(b"content-type", b"application/json").split(b";", 1)[0].strip().lower()
     if media != b"application/json":
-        raise Rejected(415, f"the body is {media.decode('latin-1')}: send application/json")
+        raise Rejected(415, f"the body is {media.decode('latin-1')[:80]}: send application/json")
     return PredictCall(served)

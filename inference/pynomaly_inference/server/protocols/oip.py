@@ -4,23 +4,23 @@ Source: Open Inference Protocol v2, "Inference"; Triton's binary tensor data ext
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from pynomaly_inference.scoring.model import CONTRIBUTIONS, OUTPUTS, UNIFY, Model, Scored
+from pynomaly_inference.scoring.model import CONTRIBUTIONS, OUTPUTS, UNIFY, Scored
 from pynomaly_inference.scoring.rows import Rows
-from pynomaly_inference.server.decoding.oip import InferRequest, RequestedOutput, decode_infer
+from pynomaly_inference.server.decoding.oip import RequestedOutput, decode_infer
 from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.table import ModelTable, ServedModel
 
 HEADER_LENGTH = b"inference-header-content-length"
-_BINARY = (b"content-type", b"application/octet-stream")
-_TAKEN = frozenset({b"application/json", b"application/octet-stream"})
+_BINARY = b"application/octet-stream"
+_TAKEN = frozenset({JSON, _BINARY})
 _FIELDS = {
     "score": "scores",
     "label": "labels",
@@ -30,6 +30,19 @@ _FIELDS = {
 }
 """Outputs of the graph that the protocol offers, and where `Scored` holds them."""
 _DATATYPES = {name: "INT64" if name == "label" else "FP64" for name in _FIELDS}
+_ELEMENT_BYTES = 8
+
+
+class Selection(NamedTuple):
+    """The outputs of an answer, in its order."""
+
+    outputs: tuple[RequestedOutput, ...]
+    explain: bool
+    unify: bool
+    all_binary: bool
+
+
+_NOTHING = Selection((), explain=False, unify=False, all_binary=False)
 
 
 @dataclass(slots=True)
@@ -38,72 +51,91 @@ class InferCall(Call):
 
     header_length: int | None = None
     id: str | None = None
-    outputs: tuple[RequestedOutput, ...] = ()
+    selection: Selection = _NOTHING
 
     def decode(self, body: bytes) -> Rows:
         """The rows of the body; raises Rejected."""
         request = decode_infer(body, self.header_length, self.served.schema)
-        self.id = request.id
-        self.outputs = _chosen(request, self.served.model)
-        names = {output.name for output in self.outputs}
-        self.explain, self.unify = CONTRIBUTIONS in names, UNIFY in names
+        document = request.document
+        self.id = document.id
+        self.selection = select(document.outputs, document.binary, self.served.model.outputs)
+        _, self.explain, self.unify, _ = self.selection
         return request.rows
 
     def reply(self, scored: Scored) -> Reply:
         """The outputs in the order in which they were asked for."""
-        entries, tails = [], []
-        for output in self.outputs:
-            values: NDArray[Any] = getattr(scored, _FIELDS[output.name])
-            if output.binary:
-                tails.append(values.tobytes())
-                data = b'"parameters":{"binary_data_size":%d}' % values.nbytes
-            else:
-                data = b'"data":' + orjson.dumps(np.ravel(values), option=orjson.OPT_SERIALIZE_NUMPY)
-            entries.append(_entry(output.name, values.shape, data))
         id_ = b"" if self.id is None else b'"id":%b,' % orjson.dumps(self.id)
-        head = b'{%b,%b"outputs":[%b]}' % (self.served.oip_identity, id_, b",".join(entries))
-        if not tails:
-            return Reply(200, [JSON], head)
-        return Reply(200, [_BINARY, (HEADER_LENGTH, b"%d" % len(head))], b"".join((head, *tails)))
+        opening = b'{%b,%b"outputs":[' % (self.served.oip_identity, id_)
+        outputs = self.selection.outputs
+        values: list[NDArray[Any]] = [getattr(scored, _FIELDS[output.name]) for output in outputs]
+        if not self.selection.all_binary:
+            return _mixed(opening, outputs, values)
+        head = opening + _binary_entries(outputs, len(scored.scores), self.served.schema.width)
+        lengths = ((HEADER_LENGTH, b"%d" % len(head)),)
+        return Reply(200, _BINARY, b"".join([head, *[each.tobytes() for each in values]]), lengths)
 
 
-def _entry(name: str, shape: tuple[int, ...], data: bytes) -> bytes:
+@lru_cache(maxsize=256)
+def _binary_entries(outputs: tuple[RequestedOutput, ...], rows: int, width: int) -> bytes:
+    """The rest of the document when every output is binary: it depends on their shapes alone."""
+    shapes = [(rows, width) if output.name == CONTRIBUTIONS else (rows,) for output in outputs]
+    entries = [_entry(output.name, shape, None) for output, shape in zip(outputs, shapes, strict=True)]
+    return b",".join(entries) + b"]}"
+
+
+def _mixed(opening: bytes, outputs: tuple[RequestedOutput, ...], values: list[NDArray[Any]]) -> Reply:
+    entries, tails = [], []
+    for output, each in zip(outputs, values, strict=True):
+        if output.binary:
+            tails.append(each.tobytes())
+        data = None if output.binary else orjson.dumps(each.ravel(), option=orjson.OPT_SERIALIZE_NUMPY)
+        entries.append(_entry(output.name, each.shape, data))
+    head = opening + b",".join(entries) + b"]}"
+    if not tails:
+        return Reply(200, JSON, head)
+    return Reply(200, _BINARY, b"".join([head, *tails]), ((HEADER_LENGTH, b"%d" % len(head)),))
+
+
+def _entry(name: str, shape: tuple[int, ...], data: bytes | None) -> bytes:
+    count = shape[0] if len(shape) == 1 else shape[0] * shape[1]
+    rest = b'"parameters":{"binary_data_size":%d}' % (count * _ELEMENT_BYTES) if data is None else b'"data":' + data
     sizes = b",".join([b"%d" % size for size in shape])
-    return b'{"name":"%b","datatype":"%b","shape":[%b],%b}' % (name.encode(), _DATATYPES[name].encode(), sizes, data)
+    return b'{"name":"%b","datatype":"%b","shape":[%b],%b}' % (name.encode(), _DATATYPES[name].encode(), sizes, rest)
 
 
-def _chosen(request: InferRequest, model: Model) -> tuple[RequestedOutput, ...]:
-    if not request.outputs:
-        return tuple(RequestedOutput(name, request.binary) for name in OUTPUTS)
-    offered = offered_outputs(model)
-    seen = set()
-    for output in request.outputs:
-        if output.name not in offered:
-            raise Rejected(400, f"there is no output `{output.name[:80]}`: there are {', '.join(offered)}")
-        if output.name in seen:
-            raise Rejected(400, f"output `{output.name}` is asked for twice")
-        seen.add(output.name)
-    return request.outputs
+@lru_cache(maxsize=256)
+def select(asked: tuple[RequestedOutput, ...], binary: bool, graph_outputs: tuple[str, ...]) -> Selection:
+    """The outputs of an answer; raises Rejected for one that the graph does not have, or that is asked for twice."""
+    outputs = asked or tuple(RequestedOutput(name, binary) for name in OUTPUTS)
+    offered = offered_outputs(graph_outputs)
+    names = [output.name for output in outputs]
+    for name in names:
+        if name not in offered:
+            raise Rejected(400, f"there is no output `{name[:80]}`: there are {', '.join(offered)}")
+        if names.count(name) > 1:
+            raise Rejected(400, f"output `{name}` is asked for twice")
+    return Selection(outputs, CONTRIBUTIONS in names, UNIFY in names, all(output.binary for output in outputs))
 
 
-def offered_outputs(model: Model) -> list[str]:
-    """The outputs of a model that this protocol offers."""
-    return [name for name in _FIELDS if name in model.outputs]
+def offered_outputs(graph_outputs: tuple[str, ...]) -> list[str]:
+    """The outputs of a graph that this protocol offers."""
+    return [name for name in _FIELDS if name in graph_outputs]
 
 
 def infer_call(head: Head, models: ModelTable, name: str, version: str | None) -> InferCall:
     """What the head of a request asks for; raises Rejected."""
     served = models.named(name, version)
-    media = head.headers.get(b"content-type")
-    if media is not None and media not in _TAKEN and media.split(b";", 1)[0].strip().lower() not in _TAKEN:
+    media = head.headers.get(b"content-type", JSON)
+    if media not in _TAKEN and media.split(b";", 1)[0].strip().lower() not in _TAKEN:
         raise Rejected(
-            415, f"the body is {media.decode('latin-1')}: send application/json, or application/octet-stream "
-            "with Inference-Header-Content-Length"
-        )  # fmt: skip
+            415,
+            f"the body is {media.decode('latin-1')[:80]}: send application/json, or application/octet-stream with "
+            "Inference-Header-Content-Length",
+        )
     length = head.headers.get(HEADER_LENGTH)
     if length is None:
         return InferCall(served)
-    if not length.isdigit() or len(length) > 18:  # noqa: PLR2004 - beyond any body
+    if not length.isdigit() or len(length) > 18:  # noqa: PLR2004 - digits of a size beyond any body
         raise Rejected(400, "Inference-Header-Content-Length takes a whole number of bytes")
     return InferCall(served, header_length=int(length))
 
@@ -116,7 +148,7 @@ def model_metadata(served: ServedModel) -> dict[str, Any]:
         inputs.append({"name": "C", "datatype": "BYTES", "shape": [-1, schema.categories]})
     outputs = [
         {"name": name, "datatype": _DATATYPES[name], "shape": [-1, schema.width] if name == CONTRIBUTIONS else [-1]}
-        for name in offered_outputs(served.model)
+        for name in offered_outputs(served.model.outputs)
     ]
     return {
         "name": served.name,

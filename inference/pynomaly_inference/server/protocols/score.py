@@ -52,7 +52,7 @@ class ScoreCall(Call):
         if scored.contributions is not None:
             answer["contributions"] = scored.contributions
         members = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-        return Reply(200, [JSON], b"{%b,%b" % (self.served.identity, members[1:]))
+        return Reply(200, JSON, b"{%b,%b" % (self.served.identity, members[1:]))
 
 
 def score_call(head: Head, models: ModelTable) -> ScoreCall:
@@ -62,7 +62,7 @@ def score_call(head: Head, models: ModelTable) -> ScoreCall:
         media = media.split(b";", 1)[0].strip().lower()
         if media not in {_JSON, _CSV}:
             raise Rejected(
-                415, f"the body is {media.decode('latin-1')}: send application/json or text/csv, and name it so"
+                415, f"the body is {media.decode('latin-1')[:80]}: send application/json or text/csv, and name it so"
             )
     options = parse_options(head.query) if head.query else Options()
     served = models.named(options.model)
