@@ -22,7 +22,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, index: slice) -> "Rows":
+    def __getitem__(self, index: slice | NDArray[np.intp]) -> "Rows":
         return Rows(self.numbers[index], None if self.categories is None else self.categories[index])
 
     def feed(self) -> dict[str, NDArray[np.float64] | NDArray[np.object_]]:
