@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 LONGEST_RECORD = 64 << 20
 
 

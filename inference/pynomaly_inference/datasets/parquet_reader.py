@@ -1,6 +1,6 @@
-"""Parquet: columns with types, read some rows at a time whatever its row groups."""
+"""Parquet: columns with types, read some rows at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,14 +11,16 @@ from pynomaly_inference.datasets.formats import SourceFile
 from pynomaly_inference.datasets.streams import unpacked
 from pynomaly_inference.errors import DataRejected, SourceUnreachable
 
-_CELLS = 1 << 22
-_MOST_ROWS = 1 << 16
+_SLICE_CELLS = 1 << 22
+_SLICE_ROWS = 1 << 17
+_BATCH_CELLS = 1 << 20
 
 
 def read(file: SourceFile, wanted: frozenset[str] | None, place: Place) -> Iterator[Batch]:
     """The file's rows; see `batch.Reader`.
 
-    Slices, not polars' streaming engine: it holds whole row groups, and a file may be a single one.
+    Slices, as polars' streaming engine holds several row groups at once; a slice holds the used columns of one at most.
+    It reads that row group again for every slice in it, hence slices that are larger than a batch.
     """
     with unpacked(file) as plain:
         with _damage_named(file):
@@ -26,13 +28,21 @@ def read(file: SourceFile, wanted: frozenset[str] | None, place: Place) -> Itera
             columns = tuple(scan.collect_schema().names())
             used = [name for name in columns if wanted is None or name in wanted]
             total = scan.select(pl.len()).collect().item()
-        step = max(1, min(_MOST_ROWS, _CELLS // max(1, len(used))))
+        step = _rows(_SLICE_CELLS, used)
         for start in range(0, max(1, total), step):
-            length = min(step, total - start)
             with _damage_named(file):
-                frame = scan.select(used).slice(start, length).collect()
-            yield Batch(frame, length, columns, place, min(1.0, (start + step) / max(1, total)))
-            place = replace(place, rows_before=place.rows_before + length)
+                frame = scan.select(used).slice(start, step).collect()
+            end = min(total, start + step)
+            for first in range(start, max(end, start + 1), _rows(_BATCH_CELLS, used)):
+                rows = min(_rows(_BATCH_CELLS, used), end - first)
+                fraction = (first + rows) / total if total else 1.0
+                yield Batch(frame.slice(first - start, rows), rows, columns, place, fraction)
+                place = replace(place, rows_before=place.rows_before + rows)
+
+
+def _rows(cells: int, columns: Sequence[str]) -> int:
+    """How many rows of these columns have that many cells."""
+    return max(1, min(_SLICE_ROWS, cells // max(1, len(columns))))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Writes frames of one schema, one after the other, as they come."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -32,8 +33,28 @@ STREAM_WRITERS: Mapping[Kind, Callable[[Frames, pl.Schema, BinaryIO], None]] = {
 def write_file(frames: Frames, schema: pl.Schema, kind: Kind, path: Path) -> None:
     """A new file with all the frames."""
     if kind is Kind.PARQUET:
-        # polars pulls the frames one by one from a thread of its own, and raises here what they raise there.
-        register_io_source(lambda *_: frames, schema=schema).sink_parquet(path)
+        _write_parquet(frames, schema, path)
         return
     with path.open("xb") as stream:
         STREAM_WRITERS[kind](frames, schema, stream)
+
+
+def _write_parquet(frames: Frames, schema: pl.Schema, path: Path) -> None:
+    """Row groups as the frames come.
+
+    polars pulls the frames from a thread of its own, and raises here what they raise there. Interrupted, it returns
+    while that thread works on: so the frames are ended, and the file is opened here, lest the thread create it later.
+    """
+    ended = threading.Event()
+
+    def pulled(*_: object) -> Frames:
+        for frame in frames:
+            if ended.is_set():
+                return
+            yield frame
+
+    with path.open("xb") as stream:
+        try:
+            register_io_source(pulled, schema=schema).sink_parquet(stream)
+        finally:
+            ended.set()

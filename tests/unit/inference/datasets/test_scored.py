@@ -197,7 +197,8 @@ def test_rows_keep_their_order_over_many_batches(
     model_of: ModelOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, target: str
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 1 << 12)
-    monkeypatch.setattr(parquet_reader, "_MOST_ROWS", 777)
+    monkeypatch.setattr(parquet_reader, "_BATCH_CELLS", 100)
+    monkeypatch.setattr(parquet_reader, "_SLICE_ROWS", 777)
     values = np.random.default_rng(0).normal(size=20_000)
     path = source(tmp_path, suffix, pl.DataFrame({"a": values}))
     assert score_file(model_of("a"), path, tmp_path / f"out{target}") == 20_000
