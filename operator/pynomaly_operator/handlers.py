@@ -3,8 +3,9 @@
 A handler must neither fail nor wait: kopf logs what an `on.event` handler raises, and forgets it.
 """
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -95,6 +96,8 @@ class Sinks:
     store: Store
     queue: WorkQueue
     registry: Remembering
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when kopf has stopped watching."""
 
     def detector(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """An event of a detector."""
@@ -129,6 +132,10 @@ def registry(sinks: Sinks, credentials: Credentials, watching: Watching) -> kopf
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=credentials.server, aiohttp_session=_session(credentials, watching))
+
+    @kopf.on.cleanup(registry=handlers)
+    async def end(**_: Any) -> None:
+        sinks.ending.set()
 
     @kopf.on.event(DETECTOR.group, DETECTOR.version, DETECTOR.plural, registry=handlers)
     async def see_detector(event: kopf.RawEvent, **_: Any) -> None:

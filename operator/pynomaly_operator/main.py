@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -67,17 +67,15 @@ class Operator:
         watching = handlers.Watching.of(version)
         log.info("Kubernetes %d.%d: %s", *version, "streams of metadata" if watching.streaming else "lists")
         sinks = handlers.Sinks(self.store, queue, remembering)
-        kopf_registry = handlers.registry(sinks, self.edges.credentials, watching)
         watches = kopf.operator(
-            registry=kopf_registry,
+            registry=handlers.registry(sinks, self.edges.credentials, watching),
             settings=handlers.settings(watching),
             clusterwide=True,
             standalone=True,
             stop_flag=stop,
         )
-        health = Health(lambda: _stuck(queue), self._not_synced)
-        async with probes.served(health, self.metrics, self.settings.probes_host, self.settings.probes_port):
-            await _until_first_ends(watches, self._work(queue), self._audit(queue))
+        beside = (self._work(queue), self._audit(queue), self._answer_probes(queue), sinks.ending.wait())
+        await _together(asyncio.create_task(watches), stop, [asyncio.create_task(task) for task in beside])
 
     def _reconciler(self, registry: Registry) -> Reconciler:
         kube, store = self.kube, self.store
@@ -124,6 +122,11 @@ class Operator:
             except ApiError as error:
                 log.warning("audit failed, again in %.0f s: %s", self.settings.audit_seconds, error)
 
+    async def _answer_probes(self, queue: WorkQueue) -> None:
+        health = Health(lambda: _stuck(queue), self._not_synced)
+        async with probes.served(health, self.metrics, self.settings.probes_host, self.settings.probes_port):
+            await asyncio.Event().wait()
+
     def _not_synced(self) -> str | None:
         return None if self.synced.is_set() else "not everything is listed yet"
 
@@ -138,17 +141,22 @@ def _stuck(queue: WorkQueue) -> str | None:
     return f"a detector has waited {queue.oldest:.0f} s for a worker"
 
 
-async def _until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Runs them together; when one ends, so do the others, and its error is raised."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+async def _together(watches: asyncio.Task[None], stop: asyncio.Event, beside: Sequence[asyncio.Task[Any]]) -> None:
+    """Runs all until one ends, and ends the others; raises the error of the one that failed.
+
+    The watches end last: kopf takes every task that began after it for its own, and waits for it before it returns.
+    """
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([watches, *beside], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
+        results = await asyncio.gather(*beside, return_exceptions=True)
+        stop.set()
+        await watches
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
 @asynccontextmanager

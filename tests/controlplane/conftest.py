@@ -1,6 +1,51 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from tests.cluster import namespaces
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.kubectl import Kubectl
+from tests.controlplane.detectors import Detector
+from tests.controlplane.running_operator import RunningOperator
+
+CRD = Path(__file__).parents[2] / "crds" / "pynomaly.io_anomalydetectors.yaml"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # `pytest_plugins` is refused below the root; registered so, the fixtures are shared by every folder that asks.
     config.pluginmanager.import_plugin("tests.cluster.fixtures")
+
+
+@pytest.fixture(scope="session")
+def plane(control_plane: ControlPlane) -> ControlPlane:
+    """A control plane that knows the resource."""
+    control_plane.kubectl("apply", "--server-side", f"--filename={CRD}")
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={CRD}")
+    return control_plane
+
+
+@pytest.fixture
+def kubectl(plane: ControlPlane) -> Kubectl:
+    """The administrator's kubectl."""
+    return plane.kubectl
+
+
+@pytest.fixture
+def idle_namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace of the test's own."""
+    with namespaces.restricted(kubectl) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def shared_operator(plane: ControlPlane) -> Iterator[RunningOperator]:
+    """An operator for all tests that do not start or stop one."""
+    operator = RunningOperator(plane.kubeconfig)
+    with operator.running():
+        yield operator
+
+
+@pytest.fixture
+def detector(kubectl: Kubectl, idle_namespace: str, shared_operator: RunningOperator) -> Detector:
+    """A detector that is not applied yet."""
+    return Detector(kubectl, idle_namespace, shared_operator)

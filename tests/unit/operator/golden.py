@@ -1,13 +1,14 @@
-"""The golden files: every child of the minimal and of the full detector. `python -m tests.unit.operator.golden` writes them."""
+"""The golden files: every child of two detectors. `python -m tests.unit.operator.golden` writes them."""
 
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.unit.operator.resources import full, minimal
 
 from pynomaly_operator.api.crd import to_yaml
 from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.wanted import Wanted
 from pynomaly_operator.manifest import Manifest
-from tests.unit.operator.resources import full, minimal
 
 FOLDER = Path(__file__).parent / "golden"
 

@@ -53,7 +53,7 @@ def test_a_path_that_we_do_not_hold_is_not_covered(part: str, value: Any) -> Non
 
 
 def test_sets_are_covered_by_value() -> None:
-    fields = {"f:metadata": {}, "f:finalizers": {'v:"a"': {}}}
+    fields: dict[str, Any] = {"f:metadata": {}, "f:finalizers": {'v:"a"': {}}}
 
     assert covered(fields, {"metadata": {}, "finalizers": ["a"]})
     assert not covered(fields, {"metadata": {}, "finalizers": ["b"]})

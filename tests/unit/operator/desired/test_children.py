@@ -1,18 +1,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]  # publishes no types
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.operator.golden import FOLDER, rendered
+from tests.unit.operator.resources import FULL, MINIMAL, PROGRAMS, full, minimal, model, spec
 
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.wanted import Identity, Wanted
 from pynomaly_operator.manifest import CHILDREN, Manifest
-from tests.unit.operator.golden import FOLDER, rendered
-from tests.unit.operator.resources import FULL, MINIMAL, PROGRAMS, full, minimal, model, spec
 
 VERSIONS = ("1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
 GOLDEN = dict(rendered())
@@ -100,7 +100,7 @@ def test_the_source_is_mounted_read_only_and_the_trainer_is_told_where(uri: str)
 
     (mount,) = [mount for mount in _container(job)["volumeMounts"] if mount["name"] == "data"]
     assert mount == {"name": "data", "mountPath": "/data", "readOnly": True}
-    assert _container(job)["command"][-2:] == ["--mount", f"{uri.split('/telemetry')[0]}/telemetry=/data"]
+    assert _container(job)["command"][-2:] == ["--mount", f"{uri.split('/telemetry', maxsplit=1)[0]}/telemetry=/data"]
 
 
 def test_only_a_request_above_a_default_limit_drops_the_defaults() -> None:

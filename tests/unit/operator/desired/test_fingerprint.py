@@ -3,12 +3,11 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-
-from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 from tests.unit.operator.resources import FULL, MINIMAL, spec
 
+from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 
-# The canonical JSON, written by hand. A test that fails here says that an upgrade would retrain every model of every user.
+# The canonical JSON, written by hand: a test that fails here says that an upgrade would retrain every model.
 MINIMAL_TEXT = '{"algorithm":{"name":"IForest"},"training":{"source":{"uri":"https://example.com/rows.csv"}}}'
 FULL_TEXT = (
     '{"algorithm":{"name":"KNN","parameters":{"n_neighbors":7}},"contamination":0.07,'

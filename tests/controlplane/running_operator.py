@@ -1,0 +1,135 @@
+"""The operator, whole, in a thread of the test's process, on a real API server."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from kubernetes_asyncio import client, config
+from tests.controlplane.standins import StandInPods, StandInRegistry
+
+from pynomaly_operator.kube import Credentials, Kube
+from pynomaly_operator.main import Edges, Operator
+from pynomaly_operator.metrics import Metrics
+from pynomaly_operator.reconcile import Pace
+from pynomaly_operator.settings import Settings
+
+PACE = Pace(switching=0.1, training=0.3, stalled=0.3, resync=1.5)
+START_SECONDS = 30
+SETTINGS = Settings(
+    trainer_image="registry.example/trainer:1",
+    server_image="registry.example/server:1",
+    registry_url="http://registry.pynomaly.svc",
+    probes_host="127.0.0.1",
+    probes_port=0,
+    audit_seconds=2,
+)
+
+
+@dataclass
+class RunningOperator:
+    """One operator after another, with the same registry and pods."""
+
+    kubeconfig: Path
+    pace: Pace = PACE
+    settings: Settings = SETTINGS
+    registry: StandInRegistry = field(default_factory=StandInRegistry)
+    pods: StandInPods = field(default_factory=StandInPods)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """An operator that knows all that exists; it ends with the context, and its error is raised."""
+        self.metrics = Metrics()
+        with _Thread(self) as thread:
+            thread.await_synced()
+            yield
+
+    def writes(self) -> int:
+        """Requests of this operator that were no reads, whether or not they changed anything."""
+        return int(
+            sum(
+                sample.value
+                for metric in self.metrics.api_requests.collect()
+                for sample in metric.samples
+                if sample.name.endswith("_total") and sample.labels["verb"] != "GET"
+            )
+        )
+
+    def children(self, action: str) -> int:
+        """Children of which this was done since the start."""
+        return int(
+            sum(
+                sample.value
+                for metric in self.metrics.children.collect()
+                for sample in metric.samples
+                if sample.name.endswith("_total") and sample.labels["action"] == action
+            )
+        )
+
+    def passes(self) -> int:
+        """Passes since the start, whatever their result."""
+        return int(
+            sum(
+                sample.value
+                for metric in self.metrics.reconciles.collect()
+                for sample in metric.samples
+                if sample.name.endswith("_total")
+            )
+        )
+
+
+class _Thread:
+    def __init__(self, of: RunningOperator) -> None:
+        self._of = of
+        self._thread = threading.Thread(target=self._run, name="operator")
+        self._synced = threading.Event()
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None and self._stop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(START_SECONDS)
+        if self._error is not None:
+            raise self._error
+        assert not self._thread.is_alive(), "the operator did not stop"
+
+    def await_synced(self) -> None:
+        assert self._synced.wait(START_SECONDS), "the operator did not start"
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._operate())
+        except BaseException as error:  # noqa: BLE001 - raised in the test's thread
+            self._error = error
+        finally:
+            self._synced.set()
+
+    async def _operate(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        configuration = client.Configuration()
+        await config.load_kube_config(config_file=str(self._of.kubeconfig), client_configuration=configuration)
+        credentials, of = Credentials(configuration), self._of
+        kube = Kube(credentials, of.metrics)
+        try:
+            operator = Operator(Edges(credentials, of.registry, of.pods, of.pace), of.settings, kube, of.metrics)
+            announcing = asyncio.create_task(self._announce(operator))
+            await operator.run(self._stop)
+            announcing.cancel()
+        finally:
+            await kube.close()
+
+    async def _announce(self, operator: Operator) -> None:
+        await operator.synced.wait()
+        self._synced.set()
