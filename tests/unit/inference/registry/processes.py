@@ -34,7 +34,7 @@ class Process:
 
 
 def start(database: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, _SCRIPT, f"sqlite:///{database}"]
+    command = [sys.executable, str(_SCRIPT), f"sqlite:///{database}"]
     # Spooled uploads go where the database is, as in a cluster: to a disk.
     environment = {**os.environ, "TMPDIR": str(database.parent)}
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from tests.unit.inference.registry.harness import (
     INFO,
     NAMESPACE,

@@ -4,9 +4,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pynomaly_inference.registry.auth import Access, Authenticator, Review, ReviewerUnavailable, may
-from pynomaly_inference.registry.contract import AUDIENCE, DetectorKey
 from tests.unit.inference.registry.harness import (
     NAMESPACE,
     OPERATOR,
@@ -19,6 +16,9 @@ from tests.unit.inference.registry.harness import (
     fingerprint,
     upload_headers,
 )
+
+from pynomaly_inference.registry.auth import Access, Authenticator, Review, ReviewerUnavailable, may
+from pynomaly_inference.registry.contract import AUDIENCE, DetectorKey
 
 DETECTOR = DetectorKey(namespace=NAMESPACE, uid=UID)
 A = fingerprint("a")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from tests.unit.inference.registry.harness import (
     NAMESPACE,
     UID,

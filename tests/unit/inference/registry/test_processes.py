@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from pynomaly_inference.registry.contract import encode_digest
 from tests.unit.inference.registry.harness import NAMESPACE, UID, fingerprint, running, settings_for, upload_headers
 from tests.unit.inference.registry.processes import TRAINER, Process, process, start, until_listening
+
+from pynomaly_inference.registry.contract import encode_digest
 
 A, B = fingerprint("a"), fingerprint("b")
 MEBIBYTE = 1024 * 1024
@@ -107,7 +107,7 @@ def test_on_sigterm_it_finishes_what_is_under_way_and_exits_with_0(tmp_path: Pat
             registry.popen.terminate()
             assert registry.popen.stderr is not None
             for line in registry.popen.stderr:
-                if "Shutting down" in line:
+                if "Waiting for connections to close" in line:
                     break
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", registry.port), timeout=20).close()
