@@ -12,13 +12,13 @@ from pynomaly_inference.datasets.location import located
 from pynomaly_inference.datasets.places import Places
 from pynomaly_inference.datasets.table import Table, read_training_table
 from pynomaly_inference.errors import GateFailed
+from pynomaly_inference.gates import failures
 from pynomaly_inference.progress import Progress
 from pynomaly_inference.scoring.model import Model
 from pynomaly_inference.spec import AnomalyDetector, DetectorSpec
 from pynomaly_inference.training.describe import describe
 from pynomaly_inference.training.evaluate import evaluate
 from pynomaly_inference.training.fit import fit_spec
-from pynomaly_inference.training.gates import failures
 from pynomaly_inference.training.prove import prove
 from pynomaly_inference.training.split import Split, split
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from pynomaly_inference.bundle import Evaluation
+from pynomaly_inference.gates import failures
 from pynomaly_inference.spec import Gates
-from pynomaly_inference.training.gates import failures
 from pynomaly_operator.api.status import DetectorStatus, ModelStatus, TrainingStatus
 from pynomaly_operator.status.conditions import Verdict
 from pynomaly_operator.status.findings import Finding, Reason, published, shown

@@ -4,7 +4,7 @@ import pytest
 
 from pynomaly_inference.bundle import Evaluation
 from pynomaly_inference.spec import Gates
-from pynomaly_inference.training.gates import failures
+from pynomaly_inference.gates import failures
 
 
 def evaluation(**metrics: float | None) -> Evaluation:
