@@ -11,7 +11,7 @@ from pynomaly_inference.datasets.formats import SourceFile
 from pynomaly_inference.datasets.streams import unpacked
 from pynomaly_inference.errors import DataRejected, SourceUnreachable
 
-_SLICE_CELLS = 1 << 22
+_SLICE_CELLS = 1 << 21
 _SLICE_ROWS = 1 << 17
 _BATCH_CELLS = 1 << 20
 

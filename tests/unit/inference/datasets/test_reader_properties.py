@@ -1,0 +1,78 @@
+"""No bytes give anything but rows or a sentence."""
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pynomaly_inference.datasets.formats import source_file
+from pynomaly_inference.datasets.reader import batches
+from pynomaly_inference.errors import DataRejected
+
+FRAGMENTS = [b"a", b"1", b"-0.5", b",", b'"', b'""', b"\n", b"\r\n", b" ", b";", b"\xc3\xa9", b"\xff", b"\0"]
+JSON_FRAGMENTS = [
+    b'{"a":',
+    b'"b"',
+    b"}",
+    b"}\n",
+    b"{",
+    b"[",
+    b"]",
+    b":",
+    b",",
+    b"1",
+    b"1e999",
+    b"true",
+    b"null",
+    b"\xff",
+]
+
+
+def rows(name: str, content: bytes) -> list[tuple[object, ...]] | None:
+    """The file's rows, None where it is rejected."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        try:
+            frames = [batch.frame for batch in batches([source_file(path, name)], None)]
+        except DataRejected:
+            return None
+    return pl.concat(frames, how="diagonal_relaxed").rows() if frames else []
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map(b"".join))
+def test_what_is_read_as_csv_is_what_python_reads(body: bytes) -> None:
+    found = rows("x.csv", b"a,b\n" + body)
+    if found is not None:
+        expected = [row for row in csv.reader(io.StringIO(body.decode(), newline="")) if row]
+        assert [[cell or "" for cell in row] for row in found] == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(JSON_FRAGMENTS), max_size=25).map(b"".join))
+def test_any_json_like_text_is_read_or_rejected(body: bytes) -> None:
+    rows("x.ndjson", body)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.ndjson", "x.parquet", "x.csv.gz", "x.ndjson.zst", "x.parquet.zst"])
+@settings(max_examples=50, deadline=None)
+@given(body=st.binary(max_size=200))
+def test_any_bytes_are_read_or_rejected(name: str, body: bytes) -> None:
+    rows(name, body)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_parquet_file_is_read_or_rejected(data: st.DataObject) -> None:
+    buffer = io.BytesIO()
+    pl.DataFrame({"a": range(100), "b": ["x", None] * 50}).write_parquet(buffer)
+    content = bytearray(buffer.getvalue())
+    for position in data.draw(st.lists(st.integers(4, len(content) - 1), min_size=1, max_size=5)):
+        content[position] = data.draw(st.integers(0, 255))
+    rows("x.parquet", bytes(content))
