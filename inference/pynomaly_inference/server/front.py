@@ -6,7 +6,7 @@ FastAPI in front of the scoring routes would cost as much as the scoring of a ro
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 
 from pynomaly_inference.server.auth import is_open
@@ -25,6 +25,7 @@ from pynomaly_inference.server.http import (
 from pynomaly_inference.server.metrics import OTHER
 from pynomaly_inference.server.rejected import ClientLeft, Rejected
 from pynomaly_inference.server.routes import Route, ScoringRoutes
+from pynomaly_inference.server.scorer import Deferred
 from pynomaly_inference.server.state import ServerState
 
 _log = logging.getLogger(__name__)
@@ -57,19 +58,30 @@ class Front:
         """Whether connections should be closed once they are answered."""
         return self._state.readiness.draining
 
+    @property
+    def most_bytes(self) -> int | None:
+        """The largest body, None for no limit."""
+        return self._scoring.most_bytes
+
     def route(self, path: str) -> Route | None:
         """The scoring route of POST on this exact path."""
         return self._routes.get(path)
 
-    def answer_now(self, route: Route, head: Head, body: bytes, start: float) -> Reply | None:
-        """The reply to a whole scoring request that came in at `start`; None when it must go through ASGI."""
-        if not self._state.keys.accept(head.headers):
-            reply: Reply | None = _unauthorized(route.path)
-        else:
-            reply = self._scoring.answer_now(route, head, body)
-        if reply is not None:
-            self._state.metrics.answered("POST", route.endpoint, reply.status, perf_counter() - start)
-        return reply
+    def accepts(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a request with these headers may score."""
+        return self._state.keys.accept(headers)
+
+    def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | Deferred:
+        """The reply to a whole scoring request that is accepted, or what is left to do for it."""
+        return self._scoring.answer_now(route, head, body)
+
+    async def send_later(self, route: Route, deferred: Deferred, send: Send) -> int:
+        """Works off what is left, sends the reply, and returns its status."""
+        return await self._send(await self._scoring.answer_later(route, deferred), send)
+
+    def answered(self, route: Route, status: int, start: float) -> None:
+        """Counts a scoring request that came in at `start` by `perf_counter`."""
+        self._state.metrics.answered("POST", route.endpoint, status, perf_counter() - start)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = perf_counter()

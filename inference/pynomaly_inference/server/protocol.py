@@ -1,26 +1,26 @@
-"""Small scoring requests, answered as they arrive: no task, no ASGI messages.
+"""Scoring requests, answered as they arrive: no task, no ASGI messages.
 
 uvicorn's protocol starts a task for each request and takes the answer apart into messages; that costs three times what
-reading and writing the bytes does, and more than scoring a row. This protocol answers a whole POST on a scoring path
-at once, and leaves everything else to uvicorn and to the same application through ASGI: other paths and methods,
-chunked, large or unannounced bodies, HTTP/1.0, clients that do not read, rows whose scoring takes a thread.
+reading and writing the bytes does, and more than scoring a row. This protocol collects the body of a POST on a scoring
+path and answers at once, or has uvicorn wait for a thread. Everything else reaches the same application through ASGI:
+other paths and methods, bodies that are chunked or beyond the limit, HTTP/1.0, clients that do not read or have no key.
 """
 
 import asyncio
 from collections.abc import Iterable
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from pynomaly_inference.server.front import Front
-from pynomaly_inference.server.http import API_HEADERS, Head, Reply
+from pynomaly_inference.server.http import API_HEADERS, Head, Receive, Reply, Scope, Send
 from pynomaly_inference.server.routes import Route
+from pynomaly_inference.server.scorer import Deferred
 
-WHOLE_BYTES = 64 * 1024
-"""Longer bodies come in several reads, and take longer to score than ASGI costs."""
 _POST = b"POST"
 _NOT_HERE = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
@@ -87,14 +87,13 @@ class ScoringProtocol(HttpToolsProtocol):
             return
         self._route = None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        reply = self._front.answer_now(route, self._head, body, self._start)
-        if reply is not None:
+        self._body = []
+        reply = self._front.answer_now(route, self._head, body)
+        if isinstance(reply, Deferred):
+            self._defer(route, reply)
+        else:
             self._write(reply)
-            return
-        self._hand_over()
-        if body:
-            super().on_body(body)
-        super().on_message_complete()
+            self._front.answered(route, reply.status, self._start)
 
     def shutdown(self) -> None:
         """The server stops: a request that is being read is answered first."""
@@ -113,7 +112,10 @@ class ScoringProtocol(HttpToolsProtocol):
             return None  # the client does not read, or an earlier request of this connection is being answered
         headers = dict(self.headers)
         length = headers.get(b"content-length", b"")
-        if not length.isdigit() or int(length) > WHOLE_BYTES or not headers.keys().isdisjoint(_NOT_HERE):
+        if not length.isdigit() or not headers.keys().isdisjoint(_NOT_HERE):
+            return None
+        most = self._front.most_bytes
+        if (most is not None and int(length) > most) or not self._front.accepts(headers):
             return None
         self._head = Head(headers, query)
         return route
@@ -127,6 +129,21 @@ class ScoringProtocol(HttpToolsProtocol):
         )
         self.headers = self.scope["headers"] = headers
         super().on_headers_complete()
+
+    def _defer(self, route: Route, deferred: Deferred) -> None:
+        """Lets uvicorn see a request whose application sends the deferred reply: it keeps order, flow and shutdown."""
+        front, start = self._front, self._start
+
+        async def send_reply(_scope: Scope, _receive: Receive, send: Send) -> None:
+            status = await front.send_later(route, deferred, send)
+            front.answered(route, status, start)
+
+        self.app = cast("ASGI3Application", send_reply)
+        self._hand_over()
+        self.app = cast("ASGI3Application", front)
+        if self._last:
+            self.cycle.keep_alive = False
+        super().on_message_complete()
 
     def _write(self, reply: Reply) -> None:
         last = self._last or self._front.draining or not self.parser.should_keep_alive()

@@ -9,7 +9,7 @@ from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.protocols.kserve import predict_call
 from pynomaly_inference.server.protocols.oip import infer_call
 from pynomaly_inference.server.protocols.score import PATH, score_call
-from pynomaly_inference.server.rejected import ClientLeft, Rejected
+from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.scorer import Deferred, Scorer
 from pynomaly_inference.server.table import ModelTable
 
@@ -60,28 +60,32 @@ class ScoringRoutes:
         """`POST /v1/models/{name}:predict`."""
         return Route(path, PREDICT, lambda head: predict_call(head, self._models, name))
 
-    def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | None:
-        """The reply to a request that is cheap enough to score at once; None when it is not."""
+    def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | Deferred:
+        """The reply to a whole request, or what is left to do for it when it would hold up the event loop."""
         try:
-            reply = self._scorer.now(route.open(head), body)
+            return self._scorer.now(route.open(head), body)
         except Rejected as rejected:
             return failure(route.path, rejected)
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
             return _failed(route)
-        return None if isinstance(reply, Deferred) else reply
+
+    async def answer_later(self, route: Route, deferred: Deferred) -> Reply:
+        """The reply to a request whose work was put off."""
+        try:
+            return await self._scorer.later(deferred)
+        except Rejected as rejected:
+            return failure(route.path, rejected)
+        except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
+            return _failed(route)
 
     async def answer(self, route: Route, head: Head, receive: Receive) -> Reply:
         """The reply to any request, its body still to come; raises ClientLeft only."""
         try:
-            call = route.open(head)
-            reply = self._scorer.now(call, await read_body(head.headers, receive, self.most_bytes))
-            return await self._scorer.later(reply) if isinstance(reply, Deferred) else reply
+            body = await read_body(head.headers, receive, self.most_bytes)
         except Rejected as rejected:
             return failure(route.path, rejected)
-        except ClientLeft:
-            raise
-        except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
-            return _failed(route)
+        reply = self.answer_now(route, head, body)
+        return await self.answer_later(route, reply) if isinstance(reply, Deferred) else reply
 
 
 def _failed(route: Route) -> Reply:

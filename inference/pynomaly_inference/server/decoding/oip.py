@@ -150,30 +150,44 @@ def _dense(body: bytes, schema: RowSchema) -> InferRequest | None:
     rest = body[:start] + body[end:]
     if end < 0 or len(rest) > _KEPT_BYTES or rest.count(b'"data"') != 1 or b"\\" in rest:
         return None
-    document = _remembered(rest)
-    if len(document.tensors) != 1:
+    values = _flat_floats(body[start - 1 : end + 1])
+    document = None if values is None else _readable(rest)
+    if values is None or document is None or len(document.tensors) != 1:
         return None
     (tensor,) = document.tensors
     if tensor.name != NUMBERS_INPUT or tensor.data != [] or tensor.width != schema.width:
         return None
-    values = _floats(body[start - 1 : end + 1], tensor.datatype)
-    if values is None or values.size != tensor.rows * tensor.width:
+    if values.size != tensor.rows * tensor.width:
         return None
-    return InferRequest(Rows(values.reshape(tensor.rows, tensor.width)), document)
+    numbers = _as_datatype(values, tensor.datatype)
+    return None if numbers is None else InferRequest(Rows(numbers.reshape(tensor.rows, tensor.width)), document)
 
 
-def _floats(text: bytes, datatype: str) -> NDArray[np.float64] | None:
-    """The numbers of a JSON list; None when it holds anything else, or what `datatype` cannot hold."""
-    if datatype not in {"FP64", "FP32"}:
-        return None
+def _flat_floats(text: bytes) -> NDArray[np.float64] | None:
+    """The numbers of a JSON list; None when it holds anything else.
+
+    `text` ends at its first bracket: a list within it would not be well-formed, so nothing is flattened.
+    """
     try:
-        # `text` ends at its first bracket: a list within it could not be well-formed, so nothing is flattened.
         document: Any = simdjson.Parser().parse(text)
-        values = np.frombuffer(document.as_buffer(of_type="d"), np.float64)
+        return np.frombuffer(document.as_buffer(of_type="d"), np.float64)
     except SIMDJSON_ERRORS:
         return None
+
+
+def _readable(head: bytes) -> Document | None:
+    try:
+        return _remembered(head)
+    except Rejected:
+        return None  # `_exact` says why, with places in the whole body
+
+
+def _as_datatype(values: NDArray[np.float64], datatype: str) -> NDArray[np.float64] | None:
+    """The values as this datatype holds them; None when it is no float, or cannot."""
     if datatype == "FP64":
         return values
+    if datatype != "FP32":
+        return None
     with np.errstate(over="ignore"):
         values = values.astype(np.float32).astype(np.float64)
     return values if np.isfinite(values).all() else None

@@ -27,6 +27,7 @@ from pynomaly_inference.bundle import (
 )
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.server.app import create_app
+from pynomaly_inference.server.protocol import ScoringProtocol
 from pynomaly_inference.server.settings import ServerSettings
 from pynomaly_inference.server.table import ModelTable
 
@@ -61,7 +62,8 @@ class Variant:
         )
         helper.set_model_props(model, {METADATA_KEY: self._metadata().to_json()})
         onnx.checker.check_model(model)
-        return model.SerializeToString()
+        content: bytes = model.SerializeToString()
+        return content
 
     def _graph(self) -> onnx.GraphProto:
         make = helper.make_node
@@ -135,8 +137,8 @@ class Variant:
             score_quantiles=(0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0),
             evaluation=Evaluation(rows=90, held_out=True, anomaly_rate=0.1, anomalies=9, roc_auc=0.93),
             parity=Parity(
-                reference="PyOD's decision_function", tolerance=1e-9, cases={"held-out": ParityCase(rows=90, worst=0.1)},
-                rows_within_threshold_band=0,
+                reference="PyOD's decision_function", tolerance=1e-9, rows_within_threshold_band=0,
+                cases={"held-out": ParityCase(rows=90, worst=0.1)},
             ),
             golden=Golden(
                 numbers=numbers,
@@ -180,7 +182,10 @@ def _running(models: ModelTable, settings: ServerSettings) -> Iterator[httpx.Cli
         server: uvicorn.Server | None = None
         app = create_app(models, settings, connections=lambda: len(server.server_state.connections) if server else 0)
         started = threading.Event()
-        config = uvicorn.Config(app, http="httptools", loop="uvloop", ws="none", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            app, http=ScoringProtocol, loop="uvloop", ws="none", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False,
+        )  # fmt: skip
         server = _Announcing(config, started)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
