@@ -1,8 +1,7 @@
-"""Trees and step functions as one `TreeEnsemble` of doubles.
+"""Binary trees as one `TreeEnsemble` of doubles.
 
 ONNX Runtime evaluates an ensemble with one target much faster than one with several: a score is always the sum of
-its trees, and several targets serve contributions only. All comparisons are `x <= threshold`, the kernel's fast case;
-`x < edge` is written as `x <=` the double just below the edge.
+its trees, and several targets serve contributions only. All comparisons are `x <= threshold`, the kernel's fast case.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from pynomaly_inference.convert.declaration import Conversion
 from pynomaly_inference.convert.graph import ML, Expr
 
 _LESS_OR_EQUAL = 0
@@ -34,36 +32,6 @@ class Tree:
     leaves: NDArray[np.float64]
     root: int = 0
     target: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """A step function: `values[i]` for edges[i-1] < x <= edges[i]; one value more than edges, edges ascending."""
-
-    edges: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-
-def below(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each edge's next lower double: `x <= ` that is `x <` the edge."""
-    just_below: NDArray[np.float64] = np.nextafter(edges, -np.inf)
-    return just_below
-
-
-def step_tree(steps: Steps, column: int, target: int = 0) -> Tree:
-    """The balanced search tree of a step function of one column; neighbouring equal values share a leaf."""
-    changes = np.flatnonzero(steps.values[1:] != steps.values[:-1])
-    edges, leaves = steps.edges[changes], steps.values[np.append(changes, len(steps.edges))]
-    lower, upper = np.empty(len(edges), np.int64), np.empty(len(edges), np.int64)
-    # A node is its edge's position; the intervals of one depth are halved together.
-    low, high = np.array([0]), np.array([len(edges)])
-    while len(low := low[(inner := low < high)]):
-        high = high[inner]
-        middle = (low + high) // 2
-        lower[middle] = np.where(low < middle, (low + middle) // 2, ~middle)
-        upper[middle] = np.where(middle + 1 < high, (middle + 1 + high) // 2, ~(middle + 1))
-        low, high = np.concatenate([low, middle + 1]), np.concatenate([middle, high])
-    return Tree(np.full(len(edges), column), edges, lower, upper, leaves, len(edges) // 2, target)
 
 
 def tree_ensemble(x: Expr, trees: Sequence[Tree], targets: int = 1) -> Expr:
@@ -98,14 +66,6 @@ def tree_ensemble(x: Expr, trees: Sequence[Tree], targets: int = 1) -> Expr:
         nodes_falseleafs=upper_is_leaf,
         leaf_targetids=np.repeat([tree.target for tree in trees], [len(tree.leaves) for tree in trees]).tolist(),
         leaf_weights=numpy_helper.from_array(np.concatenate([tree.leaves for tree in trees])),
-    )
-
-
-def step_sum(x: Expr, steps: Sequence[Steps]) -> Conversion:
-    """The sum over the columns of a step function of each; the contributions are its terms."""
-    return Conversion(
-        tree_ensemble(x, [step_tree(step, column) for column, step in enumerate(steps)]).reshape(-1),
-        lambda: tree_ensemble(x, [step_tree(step, column, column) for column, step in enumerate(steps)], len(steps)),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.trees import Steps, below, step_sum
+from pynomaly_inference.convert.steps import Steps, below, step_sum
 from pynomaly_inference.errors import NotConvertible
 
 NEGLIGIBLE = 1e-9
@@ -72,7 +72,7 @@ def _without_skewness(column: NDArray[np.float64], columns: int) -> NDArray[np.f
 
 def _candidates(column: NDArray[np.float64]) -> NDArray[np.float64]:
     rows, mean = len(column), column.mean()
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         second, third = ((column - mean) ** 2).sum(), ((column - mean) ** 3).sum()
     if not np.isfinite(third) or 0 < second < np.finfo(np.float64).tiny:
         raise NotConvertible(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.trees import Steps, step_sum
+from pynomaly_inference.convert.steps import Steps, step_sum
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -24,22 +24,38 @@ def _steps(edges: NDArray[np.float64], densities: NDArray[np.float64], alpha: fl
     """A value beyond the outer edges by at most `tol` bin widths is of the outer bin, farther out of the rarest."""
     scores = -np.log2(densities + alpha)
     rarest = scores.max()
-    low = _farthest(edges[0], -np.inf, (edges[1] - edges[0]) * tol)
-    high = _farthest(edges[-1], np.inf, (edges[-1] - edges[-2]) * tol)
+    low = -_farthest(-edges[0], (edges[1] - edges[0]) * tol)
+    high = _farthest(edges[-1], (edges[-1] - edges[-2]) * tol)
     return Steps(
         np.concatenate([[np.nextafter(low, -np.inf)], edges, [high]]),
         np.concatenate([[rarest, scores[0]], scores, [scores[-1], rarest]]),
     )
 
 
-def _farthest(edge: float, direction: float, reach: float) -> float:
-    """The last double x from the edge outwards with |x - edge| <= reach as PyOD computes it, rounded."""
-    x = edge + np.copysign(reach, direction)
-    while abs(x - edge) > reach:
-        x = np.nextafter(x, edge)
-    while abs(np.nextafter(x, direction) - edge) <= reach:
-        x = np.nextafter(x, direction)
-    return float(x)
+def _farthest(edge: float, reach: float) -> float:
+    """The largest double x with x - edge <= reach as PyOD computes it, rounded: found by halving among the doubles.
+
+    Near zero astronomically many doubles have one rounded distance from an edge.
+    """
+    inside, outside = _rank(edge), _rank(float(np.nextafter(edge + 2 * reach, np.inf)))
+    while outside - inside > 1:
+        middle = (inside + outside) // 2
+        if _double(middle) - edge <= reach:
+            inside = middle
+        else:
+            outside = middle
+    return _double(inside)
+
+
+def _rank(x: float) -> int:
+    """Where a double is in the order of all doubles, zero being 0."""
+    bits = int(np.float64(abs(x)).view(np.int64))
+    return bits if x >= 0 else -bits
+
+
+def _double(rank: int) -> float:
+    size = float(np.int64(abs(rank)).view(np.float64))
+    return size if rank >= 0 else -size
 
 
 DECLARATION = Declaration(

@@ -34,15 +34,12 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
 
 
 def _forest(isolation: Any) -> Forest:
-    # Where every tree has all features, scikit-learn ignores the order in which they were drawn.
-    features = isolation.estimators_features_
-    if isolation._max_features == isolation.n_features_in_:  # noqa: SLF001 - as scikit-learn's own scoring asks
-        features = [np.arange(isolation.n_features_in_)] * len(features)
+    estimators, features = isolation.estimators_, isolation.estimators_features_
     # The two parts of a path length, as scikit-learn's own scoring sums them.
     depths, averages = isolation._decision_path_lengths, isolation._average_path_length_per_tree  # noqa: SLF001
     return [
         (fitted_tree(estimator, drawn), depth + average - 1.0)
-        for estimator, drawn, depth, average in zip(isolation.estimators_, features, depths, averages, strict=True)
+        for estimator, drawn, depth, average in zip(estimators, features, depths, averages, strict=True)
     ]
 
 

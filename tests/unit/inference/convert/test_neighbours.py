@@ -53,6 +53,14 @@ def test_the_nearest_may_all_be_of_one_group(run: Run) -> None:
     assert found[0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 
 
+def test_padding_is_never_a_neighbour(run: Run) -> None:
+    angles = np.linspace(0, 2 * np.pi, 2050, endpoint=False)
+    rows = 10 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for p in (1.0, 2.0):
+        found = run(model_of(Points(rows, np.ones(2050)), 3, p), np.zeros((1, 2)))["score"]
+        assert found == pytest.approx(distances(np.zeros((1, 2)), rows, p)[:, :3], rel=1e-12)
+
+
 def test_more_neighbours_than_groups_are_found(run: Run) -> None:
     random = np.random.default_rng(0)
     rows, X = random.standard_normal((2048, 2)), random.standard_normal((3, 2))
