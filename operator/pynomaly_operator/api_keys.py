@@ -4,11 +4,11 @@ import base64
 import secrets
 from collections.abc import Callable
 
-from pynomaly_operator.children import check_owner, child_id
+from pynomaly_operator.children import check_owner, raise_refusal
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.secret import CURRENT
 from pynomaly_operator.desired.wanted import Identity
-from pynomaly_operator.errors import CONFLICT, ApiError, QuotaExceeded
+from pynomaly_operator.errors import CONFLICT, ApiError
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import SECRET, Manifest
 from pynomaly_operator.owned import holds_field
@@ -44,7 +44,7 @@ class ApiKeys:
         return metadata
 
     async def ensure(self, detector: Identity, manifest: Manifest, found: Manifest | None) -> bool:
-        """Whether a key had to be made: there was no Secret, or it held none. Raises NameConflict or QuotaExceeded."""
+        """Whether a key had to be made: there was no Secret, or it held none. Raises a Hindrance."""
         if found is None:
             return await self._create(manifest)
         check_owner(SECRET.name, found, detector)
@@ -57,8 +57,7 @@ class ApiKeys:
         try:
             live = await self._kube.create(SECRET, {**manifest, "data": self._data()}, FIELD_MANAGER)
         except ApiError as error:
-            if error.quota:
-                raise QuotaExceeded(f"{' '.join(child_id(manifest))}: {error.message}") from error
+            raise_refusal(manifest, error)
             if error.status == CONFLICT:
                 return False  # made by somebody else in this moment: the next pass looks whose it is
             raise

@@ -38,6 +38,15 @@ def check_owner(kind: str, metadata: Manifest, detector: Identity) -> None:
         raise NameConflict(f"{what} exists and is not this detector's: delete it, or name the detector otherwise")
 
 
+def raise_refusal(manifest: Manifest, error: ApiError) -> None:
+    """Raises the hindrance that an answer to a write stands for, if it stands for one."""
+    what = f"{manifest['kind']} {manifest['metadata']['name']}"
+    if error.quota:
+        raise QuotaExceeded(f"{what}: {error.message}") from error
+    if error.status in (FORBIDDEN, INVALID):
+        raise Refused(f"the API server refuses {what}: {error.message}") from error
+
+
 class Children:
     """Applies and prunes children, comparing with what watches told."""
 
@@ -99,15 +108,11 @@ class Children:
         self._store.see_child(kind.name, live)  # known before its event arrives
 
     def _refused(self, manifest: Manifest, error: ApiError) -> None:
-        """Raises the hindrance that the answer stands for, if it stands for one."""
+        """Raises the hindrance that the answer stands for, if any, after forgetting what it shows to be outdated."""
         uid = manifest["metadata"].get("uid")
         if uid is not None and error.status in (CONFLICT, INVALID):
             self._store.forget_child(uid)  # deleted or replaced meanwhile: look again
-        what = f"{manifest['kind']} {manifest['metadata']['name']}"
-        if error.quota:
-            raise QuotaExceeded(f"{what}: {error.message}") from error
-        if error.status in (FORBIDDEN, INVALID):
-            raise Refused(f"the API server refuses {what}: {error.message}") from error
+        raise_refusal(manifest, error)
 
 
 def _key(detector: Identity) -> tuple[str, str]:

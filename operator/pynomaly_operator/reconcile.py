@@ -15,7 +15,7 @@ from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted
 from pynomaly_operator.errors import Hindrance
 from pynomaly_operator.events import Recorder, events_between, key_made
-from pynomaly_operator.manifest import DEPLOYMENT, JOB, SECRET, Manifest
+from pynomaly_operator.manifest import CONFIG_MAP, DEPLOYMENT, JOB, SECRET, Manifest
 from pynomaly_operator.observed import DeploymentFacts
 from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.status import course
@@ -24,7 +24,7 @@ from pynomaly_operator.status.findings import Finding, Reason, finding_of
 from pynomaly_operator.status.report import Seen, first_finding, report
 from pynomaly_operator.status.rollout import Rollout
 from pynomaly_operator.status_writer import StatusWriter
-from pynomaly_operator.store import Detector, Key, Store
+from pynomaly_operator.store import ChildId, Detector, Key, Store
 from pynomaly_operator.training import Subject, Trainings
 
 
@@ -92,10 +92,8 @@ class Reconciler:
         parts, detector = self._parts, wanted.detector
         key_secret = await parts.api_keys.look(detector)
         manifests = children(wanted)
-        keep = {child_id(manifest) for manifest in manifests}
-        # The Job of this attempt stays when it has ended: its logs are of use. Others are superseded, and end before
-        # the trainer's config map changes under them.
-        await parts.children.prune(detector, keep | {(JOB.name, names.job(detector, wanted.attempt))})
+        # First: superseded Jobs end before the trainer's config map changes under them.
+        await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | _kept(wanted))
         try:
             await self._ensure_key(detector, manifests, key_secret)
         except Hindrance as hindrance:
@@ -135,3 +133,17 @@ class Reconciler:
         if finding.reason is Reason.ROLLING_OUT:
             return pace.switching
         return pace.stalled if finding.stalled else pace.training
+
+
+def _kept(wanted: Wanted) -> set[ChildId]:
+    """Children that stay, wanted now or not.
+
+    The Job of this attempt when it has ended, for its logs; and what serves, though nobody may know at the moment what:
+    the registry can be down, and a status can be lost.
+    """
+    detector = wanted.detector
+    return {
+        (JOB.name, names.job(detector, wanted.attempt)),
+        (DEPLOYMENT.name, names.deployment(detector)),
+        (CONFIG_MAP.name, names.serving_config(detector)),
+    }

@@ -17,11 +17,11 @@ class StatusWriter:
         self._store = store
 
     async def write(self, detector: Identity, status: DetectorStatus) -> bool:
-        """Whether there was anything to write. Raises ApiError 409 when the detector changed since it was seen."""
+        """Whether there was anything to write, and somewhere to write it. Raises ApiError 409 when the detector changed since it was seen."""
         key = (detector.namespace, detector.name)
-        seen = self._store.detectors[key]
+        seen = self._store.detectors.get(key)
         content = as_json(status)
-        if _ours(seen.status) == content:
+        if seen is None or seen.uid != detector.uid or _ours(seen.status) == content:
             return False
         body = {
             "apiVersion": DETECTOR.api_version,

@@ -37,9 +37,9 @@ def idle_namespace(kubectl: Kubectl) -> Iterator[str]:
         yield name
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_operator(plane: ControlPlane) -> Iterator[RunningOperator]:
-    """An operator for all tests that do not start or stop one."""
+    """An operator for a module whose tests do not start or stop one: two that run at once would fight."""
     operator = RunningOperator(plane.kubeconfig)
     with operator.running():
         yield operator
@@ -49,3 +49,15 @@ def shared_operator(plane: ControlPlane) -> Iterator[RunningOperator]:
 def detector(kubectl: Kubectl, idle_namespace: str, shared_operator: RunningOperator) -> Detector:
     """A detector that is not applied yet."""
     return Detector(kubectl, idle_namespace, shared_operator)
+
+
+@pytest.fixture
+def unapplied(kubectl: Kubectl, idle_namespace: str, plane: ControlPlane) -> Detector:
+    """A detector that no operator acts on."""
+    return Detector(kubectl, idle_namespace, RunningOperator(plane.kubeconfig))
+
+
+@pytest.fixture
+def refused_detector(kubectl: Kubectl, plane: ControlPlane) -> Detector:
+    """A detector that the API server is not to accept, so it needs no namespace of its own."""
+    return Detector(kubectl, "default", RunningOperator(plane.kubeconfig))

@@ -54,7 +54,7 @@ class Detector:
             "apiVersion": "pynomaly.io/v1alpha1",
             "kind": "AnomalyDetector",
             "metadata": metadata,
-            "spec": {**SPEC, **spec},
+            "spec": {name: part for name, part in {**SPEC, **spec}.items() if part is not None},
         }
 
     def patch(self, kind: str, name: str, patch: Any, *, form: str = "merge") -> None:
