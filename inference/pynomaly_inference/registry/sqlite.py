@@ -25,7 +25,7 @@ _WRITES = "pynomaly_writes"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA synchronous = FULL",  # a version that was answered for survives a loss of power
-    f"PRAGMA journal_size_limit = {16 * MEBIBYTE}",  # one large model must not leave a large log behind
+    f"PRAGMA journal_size_limit = {16 * MEBIBYTE}",  # the log of a large model shrinks at the next write
 )
 
 
