@@ -22,6 +22,9 @@ _KEEP_ALIVE_SECONDS = 75
 _FINISH_SECONDS = 30
 """How long requests under way may take after the listener is closed; within Kubernetes' grace of 45 s."""
 
+_INTERRUPTED_SECONDS = 1
+"""The same after SIGINT: whoever interrupts a server at a terminal does not want to wait."""
+
 
 def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str], None] = lambda _: None) -> None:
     """Serves until SIGTERM or SIGINT. Runs in the main thread; `on_ready` gets the server's URL.
@@ -96,8 +99,10 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     def _stop_now(self) -> None:
+        if self.should_exit:
+            self.force_exit = True
         self.should_exit = True
-        self.force_exit = True
+        self.config.timeout_graceful_shutdown = _INTERRUPTED_SECONDS
 
 
 def _listener(host: str, port: int) -> socket.socket:
