@@ -12,7 +12,7 @@ FLOATS = st.floats(-1e30, 1e30, allow_subnormal=False)
 
 
 @given(thresholds=st.lists(FLOATS, min_size=1, max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_threshold_decides_as_scikit_learn_does_after_rounding_to_float32(thresholds: list[float]) -> None:
     original = np.array(thresholds)
     ours = float32_thresholds(original)

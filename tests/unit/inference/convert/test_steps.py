@@ -48,7 +48,7 @@ EDGES = st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), unique=True, max_s
 
 @pytest.mark.parametrize("searched_from", [0, 10**9], ids=["search", "trees"])
 @given(edges=EDGES, values=st.lists(st.integers(0, 3), min_size=41, max_size=41))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_step_function_has_the_value_of_its_interval(
     run: Run, searched_from: int, edges: list[float], values: list[int]
 ) -> None:
