@@ -3,28 +3,38 @@
 from typing import Any
 
 from tests.cluster import network
+from tests.cluster.answering import ApiClient
 from tests.cluster.node import METRICS_PORT
 
-_NAME = {"name": "metrics-server", "namespace": "kube-system"}
+_NAME = "metrics-server"
+_NAMESPACE = "kube-system"
 
 
-def metrics() -> list[dict[str, Any]]:
-    """A Service without pods, its one endpoint, and the API it serves."""
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _NAME,
-        "spec": {"ports": [{"port": 443, "targetPort": METRICS_PORT}]},
-    }
-    endpoint = {
+def publish_metrics(api: ApiClient) -> None:
+    """Creates a Service without pods, its one endpoint, and the API it serves."""
+    api.create(f"/api/v1/namespaces/{_NAMESPACE}/services", _service())
+    api.create(f"/apis/discovery.k8s.io/v1/namespaces/{_NAMESPACE}/endpointslices", _endpoint())
+    api.create("/apis/apiregistration.k8s.io/v1/apiservices", _registration())
+
+
+def _service() -> dict[str, Any]:
+    ports = [{"port": 443, "targetPort": METRICS_PORT}]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": _NAME}, "spec": {"ports": ports}}
+
+
+def _endpoint() -> dict[str, Any]:
+    return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": {**_NAME, "labels": {"kubernetes.io/service-name": _NAME["name"]}},
+        "metadata": {"name": _NAME, "labels": {"kubernetes.io/service-name": _NAME}},
         "addressType": "IPv4",
         "ports": [{"port": METRICS_PORT, "name": ""}],
         "endpoints": [{"addresses": [network.NODE]}],
     }
-    api = {
+
+
+def _registration() -> dict[str, Any]:
+    return {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",
         "metadata": {"name": "v1beta1.metrics.k8s.io"},
@@ -34,7 +44,6 @@ def metrics() -> list[dict[str, Any]]:
             "groupPriorityMinimum": 100,
             "versionPriority": 100,
             "insecureSkipTLSVerify": True,
-            "service": _NAME,
+            "service": {"name": _NAME, "namespace": _NAMESPACE},
         },
     }
-    return [service, endpoint, api]

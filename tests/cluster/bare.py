@@ -73,6 +73,7 @@ def _start(processes: Processes, binaries: Path) -> ControlPlane:
         "--endpoint-reconciler-type=none",  # a loopback address is no endpoint
         "--disable-admission-plugins=ServiceAccount",  # pods are stored, not run, and need no token
     )
+    control_plane.await_server(plane)
     # Assets for API server tests come without it.
     program = binaries / _CONTROLLERS
     if not program.exists():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.answering import answers, client_context
+from tests.cluster.answering import ApiClient
 from tests.cluster.certificates import Authority, Identity
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import Processes
@@ -42,13 +42,18 @@ class ControlPlane:
         return self.processes.folder
 
     @property
+    def api(self) -> ApiClient:
+        """Plain requests as administrator."""
+        return ApiClient(self.address.url, self.authority.identity.certificate, self.admin)
+
+    @property
     def kubeconfig(self) -> Path:
         """A self-contained kubeconfig of the administrator."""
         return self.kubectl.kubeconfig
 
 
 def start(processes: Processes, binaries: Path, address: Address, authority: Authority, *flags: str) -> ControlPlane:
-    """Starts etcd and kube-apiserver, with `flags` for the latter, and returns when the server is ready."""
+    """Starts etcd and kube-apiserver, with `flags` for the latter; `await_server` tells when they are ready."""
     folder = processes.folder
     socket = f"unix://{folder}/etcd.sock"
     processes.start(
@@ -85,9 +90,14 @@ def start(processes: Processes, binaries: Path, address: Address, authority: Aut
         *flags,
     )
     kubeconfig = authority.kubeconfig(folder / "admin.conf", address.url, admin)
-    plane = ControlPlane(processes, address, authority, admin, Kubectl(binaries / "kubectl", kubeconfig), token_key)
-    _await_server(plane)
-    return plane
+    kubectl = Kubectl(binaries / "kubectl", kubeconfig)
+    return ControlPlane(processes, address, authority, admin, kubectl, token_key)
+
+
+def await_server(plane: ControlPlane) -> None:
+    """Returns when the API server is ready and has its first namespace."""
+    _await(plane, "kube-apiserver", "/readyz")
+    _await(plane, "kube-apiserver", "/api/v1/namespaces/default")
 
 
 def start_controllers(plane: ControlPlane, program: Path, *flags: str) -> None:
@@ -105,16 +115,9 @@ def start_controllers(plane: ControlPlane, program: Path, *flags: str) -> None:
 
 def await_controllers(plane: ControlPlane) -> None:
     """Returns when kube-controller-manager does its work: the default namespace has its service account."""
-    _await_object(plane, "kube-controller-manager", "/api/v1/namespaces/default/serviceaccounts/default")
+    _await(plane, "kube-controller-manager", "/api/v1/namespaces/default/serviceaccounts/default")
 
 
-def _await_server(plane: ControlPlane) -> None:
-    plane.processes.verify("etcd")
-    _await_object(plane, "kube-apiserver", "/readyz")
-    _await_object(plane, "kube-apiserver", "/api/v1/namespaces/default")
-
-
-def _await_object(plane: ControlPlane, process: str, path: str) -> None:
-    context = client_context(plane.authority.identity.certificate, plane.admin.certificate, plane.admin.key)
-    url = plane.address.url + path
-    plane.processes.ready(process, lambda: answers(url, context))
+def _await(plane: ControlPlane, process: str, path: str) -> None:
+    api = plane.api
+    plane.processes.ready(process, lambda: api.has(path))

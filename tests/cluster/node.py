@@ -128,7 +128,7 @@ class Node:
         )
 
     def _node_is_ready(self) -> bool:
-        nodes = self.plane.kubectl.read("nodes")["items"]
+        nodes = self.plane.api.read("/api/v1/nodes")["items"]
         return any(
             condition["type"] == "Ready" and condition["status"] == "True"
             for node in nodes

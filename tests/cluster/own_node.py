@@ -104,22 +104,22 @@ def _start(binaries: Path, runtime: Runtime, pause: Path) -> None:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     network.create()
-    runtime.start()
-    if not runtime.has(PAUSE_IMAGE, pause.parent.name):
-        runtime.load(PAUSE_IMAGE, pause.parent.name, pause)
     authority = Authority.create(folder / "pki")
     address = Address(network.NODE, _PORT)
     plane = control_plane.start(runtime.processes, binaries, address, authority, *_api_server_flags(authority))
+    runtime.start()
+    if not runtime.has(PAUSE_IMAGE, pause.parent.name):
+        runtime.load(PAUSE_IMAGE, pause.parent.name, pause)
+    control_plane.await_server(plane)
     control_plane.start_controllers(
         plane,
         binaries / _CONTROLLERS,
         f"--cluster-cidr={network.POD_RANGE}",
-        "--use-service-account-credentials",
         "--horizontal-pod-autoscaler-sync-period=5s",
     )
     node = Node(plane, runtime, binaries)
     node.start()
-    plane.kubectl.apply(*addons.metrics())
+    addons.publish_metrics(plane.api)
     control_plane.await_controllers(plane)
     node.await_ready()
     _ready_mark().touch()
