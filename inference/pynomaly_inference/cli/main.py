@@ -12,8 +12,10 @@ from types import FrameType
 import typer
 
 from pynomaly_inference.cli.describe import detectors, inspect, schema
+from pynomaly_inference.cli.programs import operator, registry
+from pynomaly_inference.cli.publish import publish
 from pynomaly_inference.cli.score import score
-from pynomaly_inference.cli.serve import run, serve
+from pynomaly_inference.cli.serve import follow, run, serve
 from pynomaly_inference.cli.train import train
 from pynomaly_inference.errors import PynomalyError
 
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 for command in (train, run, serve, score, inspect, detectors, schema):
     app.command()(command)
+for program in (operator, registry, publish, follow):
+    app.command(rich_help_panel="What runs in a cluster")(program)
 
 
 class _Stopped(BaseException):

@@ -23,16 +23,20 @@ Anonymous = Annotated[
 ]
 
 
+MaxRows = Annotated[int | None, typer.Option(min=1, help="Most rows of one request. Default: no limit.")]
+MaxBody = Annotated[
+    int | None, typer.Option("--max-body-mib", min=1, help="Largest body of one request. Default: no limit.")
+]
+
+
 def serve(
     models: Annotated[list[Path], typer.Argument(metavar="MODEL.onnx...", help="Model files of `pynomaly train`.")],
     host: options.Host = options.LOOPBACK,
     port: options.Port = options.PORT,
     keys: options.Keys = None,
     anonymous: Anonymous = False,
-    max_rows: Annotated[int | None, typer.Option(min=1, help="Most rows of one request. Default: no limit.")] = None,
-    max_body_mib: Annotated[
-        int | None, typer.Option("--max-body-mib", min=1, help="Largest body of one request. Default: no limit.")
-    ] = None,
+    max_rows: MaxRows = None,
+    max_body_mib: MaxBody = None,
 ) -> None:
     """Serve model files over HTTP.
 
@@ -43,6 +47,28 @@ def serve(
 
     settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib)
     _serve(ModelTable.load(models), settings)
+
+
+def follow(
+    serving: Annotated[Path, typer.Argument(metavar="SERVING.json", help="The file that names the model to serve.")],
+    token_file: Annotated[Path, typer.Option(help="A service account's token for the registry.")],
+    management_port: Annotated[int, typer.Option(min=0, max=65535, help="Where probes and metrics are answered.")],
+    host: options.Host = options.LOOPBACK,
+    port: options.Port = options.PORT,
+    keys: options.Keys = None,
+    anonymous: Anonymous = False,
+    max_rows: MaxRows = None,
+    max_body_mib: MaxBody = None,
+) -> None:
+    """Serve the model that a file names, and follow the file: what a detector's pods run.
+
+    The model comes from the registry. Another one is fetched, proven and switched to between two requests; while that
+    fails the old one goes on serving, and /status on the management port says why.
+    """
+    from pynomaly_inference.server.cluster import ClusterSettings, serve_in_cluster
+
+    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib)
+    serve_in_cluster(ClusterSettings(serving, token_file, management_port), settings)
 
 
 def run(

@@ -4,10 +4,10 @@ FastAPI in front of the scoring routes would cost as much as the scoring of a ro
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import perf_counter
+from typing import Any
 
 from pynomaly_inference.server.auth import is_open
 from pynomaly_inference.server.http import (
@@ -27,12 +27,17 @@ from pynomaly_inference.server.rejected import ClientLeft, Rejected
 from pynomaly_inference.server.routes import Route, ScoringRoutes
 from pynomaly_inference.server.scorer import Deferred
 from pynomaly_inference.server.state import ServerState
+from pynomaly_inference.server.table import ServedModel
 
 _log = logging.getLogger(__name__)
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 _CLOSE = (b"connection", b"close")
 CLIENT_LEFT = 499
 """The status that metrics carry for a request whose client did not wait; nginx's number for it."""
+
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""Runs beside the requests until it is cancelled."""
 
 
 class Front:
@@ -43,6 +48,7 @@ class Front:
         self._routes = scoring.by_path()
         self._rest = rest
         self._state = state
+        self._beside: list[Background] = [state.keys.watch]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event, as ASGI 3 has it."""
@@ -52,6 +58,21 @@ class Front:
             await self._lifespan(receive, send)
         else:
             raise NotImplementedError(f"no {scope['type']} here")
+
+    @property
+    def state(self) -> ServerState:
+        """The models, and how the server is doing."""
+        return self._state
+
+    def run_beside(self, background: Background) -> None:
+        """Has this run from the server's start to its end; to be said before the start."""
+        self._beside.append(background)
+
+    def install(self, served: ServedModel) -> None:
+        """Serves this model in place of the one of the same name, from the next request on."""
+        self._state.models.put(served)
+        self._state.metrics.follow(served)
+        self._routes = self._scoring.by_path()
 
     @property
     def draining(self) -> bool:
@@ -129,12 +150,12 @@ class Front:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        watch = asyncio.create_task(self._state.keys.watch())
+        tasks = [asyncio.create_task(background()) for background in self._beside]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        watch.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watch
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -37,6 +37,7 @@ class _Analyses:
     def __init__(self, served: ServedModel) -> None:
         metadata = served.model.metadata
         self.algorithm = metadata.algorithm.name
+        self.version = served.version
         self.succeeded = 0
         self.failed = 0
         self.detections = 0
@@ -49,19 +50,31 @@ class Metrics(Collector):
     def __init__(self, models: ModelTable, registry: CollectorRegistry, connections: Callable[[], float]) -> None:
         self.registry = registry
         self._endpoints: dict[tuple[str, str], _Endpoint] = {}
-        self._analyses = {served.name: _Analyses(served) for served in models}
+        self._analyses: dict[str, _Analyses] = {}
+        """By digest: the counts of a model that is served no more stay in the totals."""
+        self._current: dict[str, str] = {}
+        """The digest that is served under each name."""
         registry.register(self)
         ProcessCollector(registry=registry)
         Gauge("pynomaly_active_connections", "Open connections", registry=registry).set_function(connections)
-        info = Gauge(
+        self._info = Gauge(
             "pynomaly_model_info",
             "1 for each loaded model",
             ["model_name", "version", "algorithm", "digest"],
             registry=registry,
         )
         for served in models:
-            algorithm = served.model.metadata.algorithm.name
-            info.labels(served.name, str(served.version), algorithm, served.model.digest).set(1)
+            self.follow(served)
+
+    def follow(self, served: ServedModel) -> None:
+        """Counts for this model, in place of the one of the same name."""
+        digest = served.model.digest
+        self._analyses.setdefault(digest, _Analyses(served))
+        self._current[served.name] = digest
+        self._info.clear()
+        for name, current in self._current.items():
+            analyses = self._analyses[current]
+            self._info.labels(name, str(analyses.version), analyses.algorithm, current).set(1)
 
     def answered(self, method: str, endpoint: str, status: int, seconds: float) -> None:
         """One request was answered; `endpoint` is the route's template."""
@@ -75,13 +88,13 @@ class Metrics(Collector):
 
     def scored(self, served: ServedModel, scored: Scored) -> None:
         """One scoring request succeeded."""
-        analyses = self._analyses[served.name]
+        analyses = self._analyses[served.model.digest]
         analyses.succeeded += 1
         analyses.detections += analyses.scores.observe(scored)
 
     def rejected(self, served: ServedModel) -> None:
         """One scoring request for this model failed."""
-        self._analyses[served.name].failed += 1
+        self._analyses[served.model.digest].failed += 1
 
     def collect(self) -> Iterator[Metric]:
         """The counts as they are now."""
@@ -91,10 +104,12 @@ class Metrics(Collector):
         )
         scores = HistogramMetricFamily("pynomaly_score", "Scores of the rows", labels=["model_name"])
         totals: dict[tuple[str, str], int] = {}
-        for name, each in self._analyses.items():
+        for each in self._analyses.values():
             for status, count in (("success", each.succeeded), ("error", each.failed)):
                 totals[each.algorithm, status] = totals.get((each.algorithm, status), 0) + count
-            scores.add_metric([name], each.scores.buckets(), each.scores.sum)
+        for name, digest in self._current.items():
+            shown = self._analyses[digest].scores
+            scores.add_metric([name], shown.buckets(), shown.sum)
         for labels, count in totals.items():
             analyses.add_metric(labels, count)
         found = sum(each.detections for each in self._analyses.values())

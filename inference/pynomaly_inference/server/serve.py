@@ -11,6 +11,7 @@ import uvicorn
 
 from pynomaly_inference.errors import PynomalyError
 from pynomaly_inference.server.app import create_app
+from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.protocol import ScoringProtocol
 from pynomaly_inference.server.readiness import Readiness
 from pynomaly_inference.server.settings import ServerSettings, check_binding
@@ -32,13 +33,24 @@ def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str]
     Raises ModelLoadFailed when a model's golden rows do not agree on this machine, ResourceInvalid when the settings
     would answer strangers or name keys that cannot be read, PynomalyError when the address cannot be had.
     """
-    check_binding(settings)
     for served in models:
         served.model.check_golden()
-    with _listener(settings.host, settings.port) as listener:
+    run(models, settings, lambda _: None, on_ready)
+
+
+def run(
+    models: ModelTable,
+    settings: ServerSettings,
+    prepare: Callable[[Front], None],
+    on_ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """`serve` for proven models; `prepare` may have things run beside the requests."""
+    check_binding(settings)
+    with listener(settings.host, settings.port) as listening:
         readiness = Readiness()
         server: _Server | None = None
         app = create_app(models, settings, readiness=readiness, connections=lambda: server.connections if server else 0)
+        prepare(app)
         config = uvicorn.Config(
             app,
             http=ScoringProtocol,
@@ -54,11 +66,11 @@ def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str]
             timeout_graceful_shutdown=_FINISH_SECONDS,
         )
         server = _Server(config, readiness, settings.drain_seconds)
-        server.on_ready = lambda: on_ready(_url(listener))
+        server.on_ready = lambda: on_ready(_url(listening))
         # What is loaded now stays: the collector need not walk it again and again while requests come and go.
         gc.collect()
         gc.freeze()
-        server.run(sockets=[listener])
+        server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -105,24 +117,25 @@ class _Server(uvicorn.Server):
         self.config.timeout_graceful_shutdown = _INTERRUPTED_SECONDS
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listener(host: str, port: int) -> socket.socket:
+    """A bound socket; raises PynomalyError when the address cannot be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
         raise PynomalyError(f"cannot listen on `{host}`: {error.strerror}") from error
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(address)
+        bound.bind(address)
     except OSError as error:
-        listener.close()
+        bound.close()
         raise PynomalyError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
-    return listener
+    return bound
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
+def _url(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown
     return f"http://{shown}:{port}"

@@ -16,3 +16,8 @@ class ServerState:
     keys: Keys
     metrics: Metrics
     readiness: Readiness
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are wanted: there is a model to score with, and the server is not about to stop."""
+        return len(self.models) > 0 and not self.readiness.draining

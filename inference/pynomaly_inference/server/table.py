@@ -42,7 +42,7 @@ class ServedModel:
 
 
 class ModelTable:
-    """The loaded models, in the order in which they were given; at least one."""
+    """The loaded models, in the order in which they came; none yet where a cluster's server still fetches its own."""
 
     def __init__(self, models: Iterable[ServedModel]) -> None:
         self._models: dict[str, ServedModel] = {}
@@ -50,13 +50,18 @@ class ModelTable:
             if served.name in self._models:
                 raise ModelLoadFailed(f"two models are called `{served.name}`: a server tells models apart by name")
             self._models[served.name] = served
-        if not self._models:
-            raise ModelLoadFailed("no model to serve: name at least one model file")
 
     @classmethod
     def load(cls, paths: Iterable[Path]) -> "ModelTable":
         """Reads model files as a laptop does, each as version 0; raises ModelLoadFailed."""
-        return cls(served(Model.load(path)) for path in paths)
+        table = cls(served(Model.load(path)) for path in paths)
+        if not table:
+            raise ModelLoadFailed("no model to serve: name at least one model file")
+        return table
+
+    def put(self, served: ServedModel) -> None:
+        """Serves this model in place of the one of the same name, from the next request on."""
+        self._models[served.name] = served
 
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
@@ -75,8 +80,10 @@ class ModelTable:
     def named(self, name: str | None, version: str | None = None) -> ServedModel:
         """The model of this name and version; with one model loaded the name may be left out.
 
-        Raises Rejected: 404 with the names that are loaded, 400 when a name is needed.
+        Raises Rejected: 404 with the names that are loaded, 400 when a name is needed, 503 while there is none.
         """
+        if not self._models:
+            raise Rejected(503, "no model is loaded yet: try again soon")
         if name is None:
             if len(self._models) > 1:
                 raise Rejected(400, f"several models are loaded: add ?model=NAME, one of {self._listed()}")

@@ -18,9 +18,10 @@ def router(state: ServerState) -> APIRouter:
     async def health() -> Response:
         """Each component; 503 only when scoring cannot work."""
         keys = "open" if not state.keys.required else "stale" if state.keys.stale else "ok"
-        scoring = "draining" if state.readiness.draining else "ok"
+        scoring = "draining" if state.readiness.draining else "ok" if state.is_ready else "no model"
         status = "ok" if (scoring, keys == "stale") == ("ok", False) else "degraded"
-        return JSONResponse({"status": status, "components": {"scoring": scoring, "keys": keys}})
+        answer = {"status": status, "components": {"scoring": scoring, "keys": keys}}
+        return JSONResponse(answer, 503 if scoring == "no model" else 200)
 
     async def live() -> dict[str, Any]:
         """The process answers."""
@@ -28,8 +29,7 @@ def router(state: ServerState) -> APIRouter:
 
     async def ready() -> Response:
         """Requests are wanted: every model's golden rows agree, and the server is not about to stop."""
-        is_ready = not state.readiness.draining
-        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+        return JSONResponse({"ready": state.is_ready}, 200 if state.is_ready else 503)
 
     for path in ("/health/live", "/v2/health/live"):
         routes.add_api_route(path, live)

@@ -29,7 +29,7 @@ def test_two_models_of_one_name_are_refused(table: Any, variant: Any) -> None:
 
 def test_no_model_is_refused() -> None:
     with pytest.raises(ModelLoadFailed, match="no model to serve: name at least one model file"):
-        ModelTable([])
+        ModelTable.load([])
 
 
 def test_a_model_whose_golden_rows_do_not_agree_is_not_served(table: Any, variant: Any) -> None:

@@ -1,0 +1,31 @@
+"""`pynomaly operator` and `pynomaly registry`: the programs that run in a cluster only."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pynomaly_inference.cli import options
+
+
+def operator() -> None:
+    """Run the operator. Its settings are environment variables, as the chart sets them."""
+    from pynomaly_operator.main import main
+
+    main()
+
+
+def registry(
+    database: Annotated[str, typer.Option(metavar="URL", help="sqlite:///PATH")],
+    operator: Annotated[str, typer.Option(metavar="NAMESPACE:NAME", help="The operator's service account.")],
+    host: options.Host = options.LOOPBACK,
+    port: options.Port = options.PORT,
+    spool: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where an upload is held until it is whole.")
+    ] = None,
+) -> None:
+    """Run the registry of models. It asks the cluster who presents a token."""
+    from pynomaly_inference.registry.main import run
+    from pynomaly_inference.registry.settings import RegistrySettings
+
+    run(RegistrySettings(database, operator, host=host, port=port, spool=spool))
