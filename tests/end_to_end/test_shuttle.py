@@ -54,7 +54,7 @@ def truth() -> Truth:
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
     """The address of `pynomaly run` on the sample."""
-    command = [PYNOMALY, "run", "manifests/samples/shuttle.yaml", "--port", "0"]
+    command: list[str | Path] = [PYNOMALY, "run", "manifests/samples/shuttle.yaml", "--port", "0"]
     mount = ["--mount", "configmap://shuttle=manifests/samples/data"]
     with subprocess.Popen([*command, *mount], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

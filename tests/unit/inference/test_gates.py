@@ -3,8 +3,8 @@
 import pytest
 
 from pynomaly_inference.bundle import Evaluation
-from pynomaly_inference.spec import Gates
 from pynomaly_inference.gates import failures
+from pynomaly_inference.spec import Gates
 
 
 def evaluation(**metrics: float | None) -> Evaluation:

@@ -84,7 +84,7 @@ def test_on_a_terminal_there_is_a_bar_for_each_stage_and_a_table(folder: Path) -
         ("training: {", "training: {gates: {maxAnomalyRate: 0}, ", 16, "GateFailed", "the anomaly rate is"),
     ],
 )
-def test_a_failure_has_its_own_exit_code_and_writes_nothing(  # noqa: PLR0913 - a table of five columns and two fixtures
+def test_a_failure_has_its_own_exit_code_and_writes_nothing(
     pynomaly: Run, change: Change, folder: Path, old: str, new: str, code: int, reason: str, words: str
 ) -> None:
     change(old, new)
@@ -109,7 +109,7 @@ def test_a_failure_leaves_the_model_that_was_there(pynomaly: Run, change: Change
 def test_interrupting_leaves_no_half_written_file(folder: Path, change: Change, number: signal.Signals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as never_answers:
         change("pumps.csv", f"http://127.0.0.1:{never_answers.getsockname()[1]}/pumps.csv")
-        command = [PYNOMALY, "train", "detector.yaml", "--output", "model.onnx"]
+        command: list[str | Path] = [PYNOMALY, "train", "detector.yaml", "--output", "model.onnx"]
         with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
             connection, _ = never_answers.accept()
             assert any(name.startswith(".model.onnx") for name in left(folder))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,11 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def is_problem(pod: Pod, digest: str) -> bool:
+    problem = pod.status()["problem"]
+    return problem is not None and problem["digest"] == digest
+
+
 def answers(client: httpx.Client, path: str, status: int) -> bool:
     try:
         return client.get(path).status_code == status
@@ -116,7 +122,7 @@ def pod(tmp_path: Path, registry: Registry) -> Iterator[Pod]:
     write_serving(tmp_path, registry, None)
     (tmp_path / "token").write_text("of-the-pod\n")
     scoring, management = free_port(), free_port()
-    command = [PYNOMALY, "follow", "serving.json", "--token-file", "token"]
+    command: list[str | Path] = [PYNOMALY, "follow", "serving.json", "--token-file", "token"]
     ports = ["--port", str(scoring), "--management-port", str(management)]
     with (
         httpx.Client(base_url=f"http://127.0.0.1:{scoring}", timeout=SECONDS) as to_score,
@@ -188,7 +194,7 @@ def test_a_model_that_cannot_be_had_leaves_the_old_one_serving(pod: Pod, variant
     eventually(lambda: answers(pod.management, "/health/ready", 200))
     for version, digest in ((2, digests[1]), (3, "0" * 64)):
         write_serving(pod.folder, pod.registry, {"version": version, "digest": digest})
-        eventually(lambda digest=digest: (pod.status()["problem"] or {}).get("digest") == digest)
+        eventually(partial(is_problem, pod, digest))
         status = pod.status()
         assert status["problem"]["reason"] == "ModelLoadFailed"
         assert status["stable"] == {"version": 1, "digest": digests[0]}
