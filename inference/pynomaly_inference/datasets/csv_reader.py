@@ -10,7 +10,7 @@ import polars as pl
 
 from pynomaly_inference.datasets.batch import Batch, Place, shown
 from pynomaly_inference.datasets.blocks import EndlessRecordError, record_blocks
-from pynomaly_inference.datasets.csv_structure import first_fault, structure, without_blank_lines
+from pynomaly_inference.datasets.csv_structure import first_fault, structure, well_quoted, without_blank_lines
 from pynomaly_inference.datasets.formats import SourceFile
 from pynomaly_inference.datasets.streams import opened
 from pynomaly_inference.errors import DataRejected
@@ -50,7 +50,7 @@ class _Header:
         width = len(self.columns)
         records = without_blank_lines(block) if width > 1 else block
         cells = structure(records).cells
-        frame = self._cells(records) if (cells == width).all() else None
+        frame = self._cells(records) if (cells == width).all() and well_quoted(records) else None
         if frame is None or (self.used and frame.height != len(cells)):
             raise DataRejected(self._fault(records, place))
         return frame, len(cells)

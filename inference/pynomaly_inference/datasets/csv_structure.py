@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NEWLINE, _QUOTE, _COMMA = b'\n",'
+_BEFORE_CELL, _AFTER_CELL = tuple(b'\n,"'), tuple(b'\r\n,"')
 _CELL = rb'(?:"(?:[^"]|"")*+"|[^",\r\n]*+)'
 _RECORD = re.compile(_CELL + rb"(?:," + _CELL + rb")*+\r?\n?")
 
@@ -33,6 +34,16 @@ def structure(block: bytes) -> Structure:
         ends = np.append(ends, len(block))
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
     return Structure(starts, ends, np.diff(np.searchsorted(commas, ends), prepend=0) + 1)
+
+
+def well_quoted(block: bytes) -> bool:
+    """Whether every quote opens a cell, closes one, or is doubled inside one: parsers guess at any other."""
+    if b'"' not in block:
+        return True
+    text = np.frombuffer(b"\n" + block + b"\n", np.uint8)
+    quotes = np.flatnonzero(text == _QUOTE)
+    before, after = text[quotes[0::2] - 1], text[quotes[1::2] + 1]
+    return len(quotes) % 2 == 0 and bool(np.isin(before, _BEFORE_CELL).all() and np.isin(after, _AFTER_CELL).all())
 
 
 def without_blank_lines(block: bytes) -> bytes:

@@ -58,7 +58,7 @@ def read_back(frame: pl.DataFrame, kind: str, packing: str) -> Table:
 
 @pytest.mark.parametrize("packing", PACK)
 @pytest.mark.parametrize("kind", WRITE)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(cells=TABLES)
 def test_a_table_reads_as_it_was_written(cells: dict[str, list[object]], kind: str, packing: str) -> None:
     table = read_back(pl.DataFrame(cells, schema=SCHEMA), kind, packing)
