@@ -62,10 +62,10 @@ def large_text(path: Path, header: bytes, rows: list[bytes]) -> int:
 
 
 def large_parquet(path: Path, rows_per_group: int) -> int:
-    """Some 300 MiB of random numbers, which no encoding makes small; returns how many rows that is."""
+    """Some 400 MiB of random numbers, which no encoding makes small; returns how many rows that is."""
     numbers = np.random.default_rng(0).normal(size=(40, rows_per_group))
     group = pa.table({f"c{index}": column for index, column in enumerate(numbers)})
-    times = 300 * MIB // numbers.nbytes
+    times = 400 * MIB // numbers.nbytes
     with pq.ParquetWriter(path, group.schema, use_dictionary=False, compression="none") as writer:
         for _ in range(times):
             writer.write_table(group, row_group_size=rows_per_group)
