@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 STUCK_SECONDS = 300.0
 """A detector that waits longer than this for a worker means that the workers hang."""
 RETRY_SECONDS = 2.0
+TLS_CLOSE_SECONDS = 0.25
+"""aiohttp closes TLS connections after their session, and tells nobody when: its manual waits as long
+(https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ async def _together(watches: asyncio.Task[None], stop: asyncio.Event, beside: Se
         results = await asyncio.gather(*beside, return_exceptions=True)
         stop.set()
         await watches
+        await asyncio.sleep(TLS_CLOSE_SECONDS)
     for result in results:
         if isinstance(result, Exception):
             raise result

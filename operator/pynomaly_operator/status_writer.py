@@ -17,7 +17,7 @@ class StatusWriter:
         self._store = store
 
     async def write(self, detector: Identity, status: DetectorStatus) -> bool:
-        """Whether there was anything to write, and somewhere to write it. Raises ApiError 409 when the detector changed since it was seen."""
+        """Whether anything was written. Raises ApiError 409 when the detector changed since it was seen."""
         key = (detector.namespace, detector.name)
         seen = self._store.detectors.get(key)
         content = as_json(status)
