@@ -45,8 +45,8 @@ LEAST, MOST = 5, 200
 
 NOTES = (
     "KNN's graph compares each row with every training row, in chunks that stay in the cache; PyOD searches a k-d tree",
-    "up to 15 features. With few features, many training rows and large batches the tree catches up. A forest's graph",
-    "walks the same trees as scikit-learn: from about 10,000 rows on, only the overhead of a call is left to save.",
+    "up to 15 features and multiplies matrices above: with large batches both take about as long. A forest's graph",
+    "walks the same trees as scikit-learn: from about 10,000 rows on, little but the overhead of a call is left to save.",
 )
 
 Matrix = NDArray[np.float64]
