@@ -4,7 +4,7 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]  # publishes no types
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.operator.golden import FOLDER, rendered
 from tests.unit.operator.resources import FULL, MINIMAL, PROGRAMS, full, minimal, model, spec
@@ -113,6 +113,7 @@ def test_only_a_request_above_a_default_limit_drops_the_defaults() -> None:
 legal_names = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
 
 
+@settings(deadline=None)  # rendering is quick, a busy machine is not
 @given(name=legal_names, uid=st.uuids(version=4))
 def test_every_name_and_label_fits_kubernetes_for_any_legal_detector(name: str, uid: Any) -> None:
     wanted = Wanted(Identity("n", name, str(uid)), spec(FULL), PROGRAMS, train=True, target=model(FULL))

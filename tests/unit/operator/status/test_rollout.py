@@ -1,0 +1,115 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from tests.unit.operator.resources import MINIMAL, model
+
+from pynomaly_operator.observed import DeploymentFacts, PodFacts, Termination
+from pynomaly_operator.serving_pods import PodReport, Problem, Served
+from pynomaly_operator.status.findings import Reason
+from pynomaly_operator.status.rollout import ServingPod, rollout
+
+NEW, OLD = model(MINIMAL, version=2), model(MINIMAL, version=1)
+SETTLED = DeploymentFacts(generation=2, observed_generation=2, wanted=2, replicas=2, updated=2, ready=2, refusal=None)
+FACTS = PodFacts(
+    name="p",
+    created=datetime(2026, 5, 1, tzinfo=UTC),
+    address="10.0.0.1",
+    ready=True,
+    ending=False,
+    ended=False,
+    reason="",
+    unschedulable=None,
+    waiting=None,
+    termination=None,
+    serving_hash=None,
+)
+
+
+def _serving(version: int) -> ServingPod:
+    return ServingPod(FACTS, PodReport(stable=Served(version=version, digest=model(MINIMAL, version).digest)))
+
+
+def _unready(**facts: object) -> ServingPod:
+    return ServingPod(replace(FACTS, ready=False, **facts), None)  # type: ignore[arg-type]  # any of a pod's facts
+
+
+def test_a_rollout_is_over_when_all_wanted_pods_are_ready_and_serve_the_target() -> None:
+    found = rollout(SETTLED, [_serving(2), _serving(2)], NEW)
+
+    assert found.served
+    assert found.finding is None
+
+
+@pytest.mark.parametrize(
+    ("pods", "served"),
+    [
+        ([_serving(2), _serving(1)], False),
+        ([_serving(2), ServingPod(FACTS, None)], False),
+        ([_serving(2), _unready()], True),
+        ([_unready()], False),
+        ([], False),
+    ],
+    ids=["one serves the old", "one is silent", "one is not ready", "none is ready", "no pods"],
+)
+def test_the_target_is_served_once_every_ready_pod_says_so_and_there_is_one(
+    pods: list[ServingPod], served: bool
+) -> None:
+    found = rollout(SETTLED, pods, NEW)
+
+    assert found.served is served
+    assert found.finding is not None
+
+
+@pytest.mark.parametrize(
+    ("deployment", "pod", "reason", "stalled"),
+    [
+        (None, None, Reason.ROLLING_OUT, False),
+        (replace(SETTLED, ready=1), None, Reason.PODS_NOT_READY, False),
+        (replace(SETTLED, ready=1, updated=1), None, Reason.ROLLING_OUT, False),
+        (replace(SETTLED, observed_generation=1, ready=1), None, Reason.ROLLING_OUT, False),
+        (replace(SETTLED, ready=1, refusal="exceeded quota: q"), None, Reason.QUOTA_EXCEEDED, False),
+        (replace(SETTLED, ready=1, refusal="denied"), None, Reason.WAITING, False),
+        (replace(SETTLED, ready=1), _unready(unschedulable="0/1"), Reason.UNSCHEDULABLE, False),
+        (
+            replace(SETTLED, ready=1),
+            _unready(waiting=("ImagePullBackOff", "x")),
+            Reason.IMAGE_UNAVAILABLE,
+            False,
+        ),
+        (
+            replace(SETTLED, ready=1),
+            _unready(termination=Termination(137, "OOMKilled", "")),
+            Reason.OUT_OF_MEMORY,
+            True,
+        ),
+        (SETTLED, _serving(1), Reason.ROLLING_OUT, False),
+    ],
+)
+def test_what_is_still_missing_has_a_reason(
+    deployment: DeploymentFacts | None, pod: ServingPod | None, reason: Reason, stalled: bool
+) -> None:
+    pods = [_serving(2)] if pod is None else [_serving(2), pod]
+
+    found = rollout(deployment, pods, NEW).finding
+
+    assert found is not None
+    assert (found.reason, found.stalled) == (reason, stalled)
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason", "stalled"),
+    [
+        (Problem(digest=NEW.digest, message="golden row 3"), Reason.MODEL_LOAD_FAILED, True),
+        (Problem(digest=NEW.digest, reason="RegistryUnavailable"), Reason.REGISTRY_UNAVAILABLE, False),
+        (Problem(digest=OLD.digest, message="of an earlier try"), Reason.ROLLING_OUT, False),
+    ],
+    ids=["cannot load", "cannot fetch", "could not load another"],
+)
+def test_a_pod_that_keeps_its_old_model_says_why(problem: Problem, reason: Reason, stalled: bool) -> None:
+    kept = ServingPod(FACTS, PodReport(stable=Served(version=1, digest=OLD.digest), problem=problem))
+
+    found = rollout(SETTLED, [_serving(2), kept], NEW).finding
+
+    assert found is not None
+    assert (found.reason, found.stalled) == (reason, stalled)

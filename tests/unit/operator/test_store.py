@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+
+from pynomaly_operator.store import Store
+
+UID = "00000000-0000-4000-8000-000000000001"
+KEY = ("ns", "mine")
+
+
+def _detector(version: int, **changes: Any) -> dict[str, Any]:
+    metadata = {
+        "namespace": "ns",
+        "name": "mine",
+        "uid": UID,
+        "generation": 1,
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-05-01T00:00:00Z",
+    }
+    return {"metadata": {**metadata, **changes.pop("metadata", {})}, "spec": {}, "status": {}, **changes}
+
+
+def _child(version: int, uid: str = "c", **metadata: Any) -> dict[str, Any]:
+    owner = {
+        "apiVersion": "pynomaly.io/v1alpha1",
+        "kind": "AnomalyDetector",
+        "name": "mine",
+        "uid": UID,
+        "controller": True,
+    }
+    fields: dict[str, Any] = {"f:metadata": {"f:ownerReferences": {f'k:{{"uid":"{UID}"}}': {}}}}
+    return {
+        "metadata": {
+            "namespace": "ns",
+            "name": "mine-training",
+            "uid": uid,
+            "resourceVersion": str(version),
+            "annotations": {"pynomaly.io/desired-hash": "h"},
+            "ownerReferences": [owner],
+            "managedFields": [{"manager": "pynomaly", "operation": "Apply", "fieldsV1": fields}],
+            **metadata,
+        }
+    }
+
+
+def test_a_detector_matters_when_it_is_new_or_changed_and_not_when_only_its_version_moved() -> None:
+    store = Store()
+
+    assert store.see_detector(_detector(5)) == KEY
+    assert store.see_detector(_detector(6)) is None
+    assert store.see_detector(_detector(7, spec={"suspend": True})) == KEY
+    assert store.see_detector(_detector(8, metadata={"deletionTimestamp": "2026-05-02T00:00:00Z"})) == KEY
+
+
+def test_an_event_from_before_our_own_write_changes_nothing() -> None:
+    store = Store()
+    store.see_detector(_detector(9, status={"replicas": 1}))
+    store.see_child("ConfigMap", _child(9))
+
+    assert store.see_detector(_detector(8, status={})) is None
+    assert store.see_child("ConfigMap", _child(8, annotations={})) is None
+    assert store.detectors[KEY].status == {"replicas": 1}
+    child = store.child(KEY, ("ConfigMap", "mine-training"))
+    assert child is not None
+    assert child.hash == "h"
+
+
+def test_what_we_applied_is_given_back_with_the_detectors_uid_in_place() -> None:
+    store = Store()
+    store.see_child("ConfigMap", _child(1))
+
+    child = store.child(KEY, ("ConfigMap", "mine-training"))
+
+    assert child is not None
+    assert child.fields(UID) == {"f:metadata": {"f:ownerReferences": {f'k:{{"uid":"{UID}"}}': {}}}}
+
+
+def test_a_child_that_is_deleted_is_forgotten_and_a_late_word_of_an_earlier_one_is_not_taken_for_it() -> None:
+    store = Store()
+    store.see_child("ConfigMap", _child(1, uid="old"))
+    store.see_child("ConfigMap", _child(5, uid="new"))
+
+    assert store.forget_child("old") is None
+    assert set(store.children(KEY)) == {("ConfigMap", "mine-training")}
+    assert store.forget_child("new") == KEY
+    assert store.children(KEY) == {}
+
+
+def test_a_child_without_its_owner_is_looked_at_afresh() -> None:
+    store = Store()
+    store.see_child("ConfigMap", _child(1))
+
+    assert store.see_child("ConfigMap", _child(2, ownerReferences=[])) == KEY
+    assert store.children(KEY) == {}
+
+
+@pytest.mark.parametrize("change", [{"annotations": {}}, {"managedFields": []}, {"deletionTimestamp": "x"}])
+def test_a_change_that_could_need_repair_matters(change: dict[str, Any]) -> None:
+    store = Store()
+    store.see_child("ConfigMap", _child(1))
+
+    assert store.see_child("ConfigMap", _child(2, labels={"foreign": "label"})) is None
+    assert store.see_child("ConfigMap", _child(3, **change)) == KEY
