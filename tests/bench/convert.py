@@ -1,4 +1,4 @@
-"""PyOD against its ONNX graphs: time of one scoring call, one thread each.
+"""PyOD against its ONNX graphs: CPU time of one scoring call, one thread each.
 
     python tests/bench/convert.py            prints the table
     python tests/bench/convert.py --write    also writes it into docs/benchmarks.md
@@ -46,7 +46,7 @@ LEAST, MOST = 5, 200
 NOTES = (
     "KNN's graph compares each row with every training row, in chunks that stay in the cache; PyOD searches a k-d tree",
     "up to 15 features and multiplies matrices above: with large batches both take about as long. A forest's graph",
-    "walks the same trees as scikit-learn: from about 10,000 rows on, little but the overhead of a call is left to save.",
+    "walks the same trees as scikit-learn: at 10,000 rows, little but the overhead of a call is left to save.",
 )
 
 Matrix = NDArray[np.float64]
@@ -55,7 +55,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One detector on one data set. Times in milliseconds: of PyOD and of the graph, by rows a call."""
+    """One detector on one data set. Milliseconds: `calls` of PyOD and of the graph, by rows a call."""
 
     name: str
     data: str
@@ -107,16 +107,16 @@ def _score(session: ort.InferenceSession, rows: Matrix, chunk: int | None) -> No
 
 
 def _interleaved(*calls: Call) -> tuple[float, float]:
-    """The median milliseconds of each of two calls, taken in turns."""
+    """The median CPU milliseconds of each of two calls, taken in turns: what else runs on the machine counts less."""
     for call in calls:
         call()
     times: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + SECONDS
     while len(times[0]) < LEAST or (time.perf_counter() < end and len(times[0]) < MOST):
         for call, taken in zip(calls, times, strict=True):
-            begin = time.perf_counter()
+            begin = time.process_time()
             call()
-            taken.append((time.perf_counter() - begin) * 1e3)
+            taken.append((time.process_time() - begin) * 1e3)
     return statistics.median(times[0]), statistics.median(times[1])
 
 
@@ -125,9 +125,13 @@ def table(measured: list[Measured]) -> Iterator[str]:
     yield "| data | detector | " + " | ".join(f"{size:,} rows" for size in SIZES) + " | convert | load | file |"
     yield "|---|---|" + "---|" * (len(SIZES) + 3)
     for one in measured:
-        cells = [f"{pyod:.3g} / {onnx:.3g} = **{pyod / onnx:.2g}x**" for pyod, onnx in one.calls.values()]
+        cells = [f"{pyod:.3g} / {onnx:.3g} = **{_ratio(pyod / onnx)}**" for pyod, onnx in one.calls.values()]
         costs = f"{one.conversion:.0f} ms | {one.session:.0f} ms | {one.kibibytes:,} KiB"
         yield f"| {one.data} | {one.name} | {' | '.join(cells)} | {costs} |"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.0f}x" if ratio >= 10 else f"{ratio:.1f}x"
 
 
 def run() -> str:
@@ -145,8 +149,8 @@ def run() -> str:
         [
             "## PyOD against its ONNX graphs",
             "",
-            "`python tests/bench/convert.py`: milliseconds of one call, PyOD / ONNX = ratio, medians of interleaved",
-            "rounds on one thread each; the graph computes score, label and probability, in the server's chunks.",
+            "`python tests/bench/convert.py`: CPU milliseconds of one call, PyOD / ONNX = ratio, medians of",
+            "interleaved rounds on one thread each; the graph computes score, label and probability, in the server's chunks.",
             "",
             f"{'; '.join(described)}. {versions}, Python {platform.python_version()}, {_processor()}.",
             "",
