@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import logging
 import re
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,12 @@ Keys = Annotated[
 ]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+
+
+def log_to_stderr() -> None:
+    """What a cluster's log keeps: a line with its time for each thing that happens."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
 
 _MOUNT = re.compile(r"(?P<uri>(?:pvc|configmap)://[^/=]+)=(?P<folder>.+)")
 

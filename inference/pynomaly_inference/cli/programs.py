@@ -28,4 +28,5 @@ def registry(
     from pynomaly_inference.registry.main import run
     from pynomaly_inference.registry.settings import RegistrySettings
 
+    options.log_to_stderr()
     run(RegistrySettings(database, operator, host=host, port=port, spool=spool))

@@ -67,6 +67,7 @@ def follow(
     """
     from pynomaly_inference.server.cluster import ClusterSettings, serve_in_cluster
 
+    options.log_to_stderr()
     settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib)
     serve_in_cluster(ClusterSettings(serving, token_file, management_port), settings)
 

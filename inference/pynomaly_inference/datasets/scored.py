@@ -8,12 +8,12 @@ from typing import BinaryIO
 import numpy as np
 import polars as pl
 
+from pynomaly_inference.atomic import replacing
 from pynomaly_inference.datasets.batch import Batch
 from pynomaly_inference.datasets.formats import Kind, SourceFile, format_from_name, source_file
 from pynomaly_inference.datasets.kept_columns import aligned, kept_schema
 from pynomaly_inference.datasets.progress import Progress, silent
 from pynomaly_inference.datasets.reader import batches
-from pynomaly_inference.datasets.replacing import replacing
 from pynomaly_inference.datasets.row_reader import RowReader
 from pynomaly_inference.datasets.writers import STREAM_WRITERS, write_file
 from pynomaly_inference.errors import DataRejected, PynomalyError, ResourceInvalid

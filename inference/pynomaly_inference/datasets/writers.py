@@ -35,7 +35,7 @@ def write_file(frames: Frames, schema: pl.Schema, kind: Kind, path: Path) -> Non
     if kind is Kind.PARQUET:
         _write_parquet(frames, schema, path)
         return
-    with path.open("xb") as stream:
+    with path.open("wb") as stream:
         STREAM_WRITERS[kind](frames, schema, stream)
 
 
@@ -53,7 +53,7 @@ def _write_parquet(frames: Frames, schema: pl.Schema, path: Path) -> None:
                 return
             yield frame
 
-    with path.open("xb") as stream:
+    with path.open("wb") as stream:
         try:
             register_io_source(pulled, schema=schema).sink_parquet(stream)
         finally:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pynomaly_inference.datasets import blocks, parquet_reader
 from pynomaly_inference.datasets.formats import Kind
 from pynomaly_inference.datasets.scored import SCHEMA, StreamTarget, score_file
-from pynomaly_inference.errors import DataRejected, ResourceInvalid, SourceUnreachable
+from pynomaly_inference.errors import DataRejected, OutputUnwritable, ResourceInvalid, SourceUnreachable
 from pynomaly_inference.scoring.model import Model
 
 ModelOf = Callable[..., Model]
@@ -234,10 +234,10 @@ def test_a_target_of_another_kind_is_refused(model_of: ModelOf, tmp_path: Path, 
 
 def test_a_target_that_cannot_be_is_refused(model_of: ModelOf, tmp_path: Path) -> None:
     path = source(tmp_path, ".csv")
-    with pytest.raises(ResourceInvalid, match="there is no folder"):
+    with pytest.raises(OutputUnwritable, match="No such file or directory"):
         score_file(model_of("a", "b"), path, tmp_path / "gone/out.csv")
     (tmp_path / "out.csv").mkdir()
-    with pytest.raises(ResourceInvalid, match="is no regular file"):
+    with pytest.raises(OutputUnwritable, match="is no regular file"):
         score_file(model_of("a", "b"), path, tmp_path / "out.csv")
 
 
