@@ -21,10 +21,9 @@ ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - a pod's Service and probes reach it from
 
 
 def train(wanted: Wanted, source: ClusterSource) -> list[str]:
-    """`pynomaly train`: trains what the mounted resource says and publishes it under the detector's uid."""
+    """`pynomaly publish`: trains what the mounted resource says and publishes it under the detector's uid."""
     detector = wanted.detector
-    command = ["pynomaly", "train", TRAINING_FILE]
-    command += ["--publish", wanted.programs.registry_url]
+    command = ["pynomaly", "publish", TRAINING_FILE, "--registry", wanted.programs.registry_url]
     command += ["--namespace", detector.namespace, "--uid", detector.uid, "--fingerprint", wanted.fingerprint]
     command += ["--token-file", TOKEN_FILE, "--termination-file", TERMINATION_FILE]
     if source.mounted:
@@ -33,9 +32,9 @@ def train(wanted: Wanted, source: ClusterSource) -> list[str]:
 
 
 def serve(wanted: Wanted) -> list[str]:
-    """`pynomaly serve`: serves what the mounted serving.json says, and follows its changes."""
+    """`pynomaly follow`: serves what the mounted serving.json says, and follows its changes."""
     serving = wanted.spec.serving
-    command = ["pynomaly", "serve", "--config", SERVING_FILE, "--token-file", TOKEN_FILE]
+    command = ["pynomaly", "follow", SERVING_FILE, "--token-file", TOKEN_FILE]
     command += ["--host", ANY_ADDRESS, "--port", str(SCORING_PORT), "--management-port", str(MANAGEMENT_PORT)]
     command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]
     command += ["--anonymous"] if serving.access.anonymous else ["--keys", KEYS_FOLDER]
