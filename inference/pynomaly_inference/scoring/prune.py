@@ -86,8 +86,6 @@ def _read_by_bodies(attribute: bytes) -> set[bytes]:
         for field in _fields(body.value):
             if field.number == _GRAPH_NODE:
                 read |= _node(field.value).inputs
-            elif field.number == _GRAPH_OUTPUT:
-                read.add(_first(field.value, _VALUE_NAME))
     return read
 
 
