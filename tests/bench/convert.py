@@ -150,7 +150,7 @@ def run() -> str:
             "## PyOD against its ONNX graphs",
             "",
             "`python tests/bench/convert.py`: CPU milliseconds of one call, PyOD / ONNX = ratio, medians of",
-            "interleaved rounds, one thread each; the graph computes score, label and probability in the server's chunks.",
+            "interleaved rounds, one thread each; the graph computes score, label and probability in server chunks.",
             "",
             f"{'; '.join(described)}. {versions}, Python {platform.python_version()}, {_processor()}.",
             "",

@@ -97,5 +97,8 @@ DECLARATION = Declaration(
     semantics=Semantics.ROW,
     convert=convert,
     columns=lambda detector: int(detector.X_train.shape[1]),
-    contributions="Each feature's term of the score: its larger tail. They sum to the score.",
+    contributions=(
+        "Each feature's term of the score: the larger of its two tails, -log of the share of training rows at least as "
+        "low and at least as high (both tails added where PyOD finds a skewness of exactly 0). They sum to the score."
+    ),
 )
