@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 from pynomaly_inference.algorithms import near
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_inference.spec import AnomalyDetector
+
+Resource = TypeVar("Resource", bound=AnomalyDetector)
 
 
 class _Loader(yaml.SafeLoader):
@@ -33,8 +35,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_resource(path: Path) -> AnomalyDetector:
-    """The resource in a YAML or JSON file; raises ResourceInvalid with one line a problem, each naming its field."""
+def read_resource(path: Path, model: type[Resource]) -> Resource:
+    """The resource in a YAML or JSON file, as `model` has it.
+
+    Raises ResourceInvalid with one line a problem, each naming its field.
+    """
     try:
         text = path.read_text("utf-8")
     except OSError as error:
@@ -42,12 +47,12 @@ def read_resource(path: Path) -> AnomalyDetector:
     except UnicodeDecodeError as error:
         raise ResourceInvalid(f"`{path}` is no UTF-8 text: is it a resource file?") from error
     try:
-        return parse_resource(text)
+        return parse_resource(text, model)
     except ResourceInvalid as error:
         raise ResourceInvalid(f"`{path}`: {error}") from error
 
 
-def parse_resource(text: str) -> AnomalyDetector:
+def parse_resource(text: str, model: type[Resource]) -> Resource:
     """The resource in this YAML text; raises ResourceInvalid as `read_resource` does."""
     try:
         documents = [document for document in yaml.load_all(text, _Loader) if document is not None]
@@ -62,26 +67,25 @@ def parse_resource(text: str) -> AnomalyDetector:
     except (TypeError, ValueError) as error:
         raise ResourceInvalid(f"a value is neither text, number, boolean, list nor mapping: {error}") from error
     try:
-        return AnomalyDetector.model_validate_json(content)
+        return model.model_validate_json(content)
     except ValidationError as error:
-        raise ResourceInvalid("\n".join(_sentence(detail) for detail in error.errors())) from error
+        raise ResourceInvalid("\n".join(_sentence(detail, model) for detail in error.errors())) from error
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     path = [part for part in detail["loc"] if part not in ("function-after[_usable()", "nullable")]
     field = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in path).replace(".[", "[")
     where = f"{field}: " if field else ""
     if detail["type"] == "extra_forbidden":
-        known = _fields_beside(path)
+        known = _fields_beside(path, model)
         return f"{where}this version has no such field: {near(str(path[-1]), known)}"
     if detail["type"] == "missing":
         return f"{where}is required"
     return where + detail["msg"].removeprefix("Value error, ")
 
 
-def _fields_beside(path: list[int | str]) -> list[str]:
+def _fields_beside(path: list[int | str], model: type[BaseModel]) -> list[str]:
     """The names that the mapping at the end of the path may hold."""
-    model: type[BaseModel] = AnomalyDetector
     for part in path[:-1]:
         if isinstance(part, int):
             continue

@@ -48,7 +48,7 @@ def detectors(form: options.Output = Format.TEXT) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of the resource, for editors."""
-    from pynomaly_inference.spec import AnomalyDetector
+    from pynomaly_operator.api.v1alpha1 import AnomalyDetector
 
     content = AnomalyDetector.model_json_schema(by_alias=True)
     typer.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **content}, indent=2))

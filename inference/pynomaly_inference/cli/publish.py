@@ -9,6 +9,7 @@ from pynomaly_inference.cli import options
 from pynomaly_inference.cli.console import shown_progress
 from pynomaly_inference.errors import PynomalyError
 from pynomaly_inference.resource import read_resource
+from pynomaly_inference.spec import AnomalyDetector
 
 
 def publish(
@@ -31,7 +32,7 @@ def publish(
     from pynomaly_inference.training.publish import Registry
 
     try:
-        resource = read_resource(detector)
+        resource = read_resource(detector, AnomalyDetector)
         places = Places(detector.parent, None, options.parse_mounts(mount))
         key = TrainingKey(namespace=namespace, uid=uid, fingerprint=fingerprint)
         with shown_progress() as progress:

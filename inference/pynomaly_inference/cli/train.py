@@ -1,5 +1,6 @@
 """`pynomaly train`: resource file in, proven model file out."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ from pynomaly_inference.atomic import replacing
 from pynomaly_inference.cli import options
 from pynomaly_inference.cli.console import Format, shown_progress
 from pynomaly_inference.resource import read_resource
-from pynomaly_inference.spec import DetectorSpec
+from pynomaly_operator.api.v1alpha1 import AnomalyDetector, DetectorSpec, cluster_only_fields
 
 if TYPE_CHECKING:
     from pynomaly_inference.training.train import Trained
@@ -37,8 +38,10 @@ def train(
 
 def train_file(detector: Path, data: Path | None, mount: list[str] | None) -> "tuple[DetectorSpec, Trained]":
     """Trains what a resource file asks for, showing progress; raises the errors of `errors.py`."""
-    resource = read_resource(detector)
+    resource = read_resource(detector, AnomalyDetector)
     mounts = options.parse_mounts(mount)
+    if unused := cluster_only_fields(resource):
+        print(f"Not used outside a cluster: {', '.join(unused)}", file=sys.stderr)
 
     from pynomaly_inference.datasets.places import Places
     from pynomaly_inference.training.train import train_resource

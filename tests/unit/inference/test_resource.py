@@ -7,6 +7,7 @@ import pytest
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.resource import parse_resource, read_resource
+from pynomaly_inference.spec import AnomalyDetector
 
 SAMPLES = Path(__file__).parents[3] / "manifests/samples"
 
@@ -50,7 +51,7 @@ def minimal(old: str, new: str) -> str:
 
 
 def test_defaults_are_those_of_the_descriptions() -> None:
-    spec = parse_resource(MINIMAL).spec
+    spec = parse_resource(MINIMAL, AnomalyDetector).spec
     assert spec.contamination == 0.1
     assert spec.features is None
     assert (spec.training.seed, spec.training.held_out_share) == (0, 0.0)
@@ -59,7 +60,7 @@ def test_defaults_are_those_of_the_descriptions() -> None:
 
 
 def test_every_field_is_read() -> None:
-    resource = parse_resource(FULL)
+    resource = parse_resource(FULL, AnomalyDetector)
     spec = resource.spec
     assert resource.metadata.name == "pumps"
     assert spec.algorithm.parameters == {"n_neighbors": 7, "method": "mean"}
@@ -75,13 +76,13 @@ def test_every_field_is_read() -> None:
 
 
 def test_a_label_holds_out_three_tenths() -> None:
-    spec = parse_resource(minimal("uri: pumps.csv", "uri: pumps.csv, label: y")).spec
+    spec = parse_resource(minimal("uri: pumps.csv", "uri: pumps.csv, label: y"), AnomalyDetector).spec
     assert spec.training.held_out_share == 0.3
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_sample_is_valid(sample: Path) -> None:
-    assert read_resource(sample).metadata.name == sample.stem
+    assert read_resource(sample, AnomalyDetector).metadata.name == sample.stem
 
 
 @pytest.mark.parametrize(
@@ -181,24 +182,27 @@ def test_every_sample_is_valid(sample: Path) -> None:
 )
 def test_a_mistake_is_named(text: str, sentence: str) -> None:
     with pytest.raises(ResourceInvalid) as refused:
-        parse_resource(text)
+        parse_resource(text, AnomalyDetector)
     assert sentence in str(refused.value)
 
 
 def test_every_mistake_is_listed_on_a_line_of_its_own() -> None:
     text = minimal("spec:", "spec:\n  contamination: 7\n  wat: 1")
     with pytest.raises(ResourceInvalid) as refused:
-        parse_resource(text)
+        parse_resource(text, AnomalyDetector)
     assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["spec.contamination", "spec.wat"]
 
 
 def test_a_date_stays_text() -> None:
-    assert parse_resource(minimal("uri: pumps.csv", "uri: 2026-01-01")).spec.training.source.uri == "2026-01-01"
+    assert (
+        parse_resource(minimal("uri: pumps.csv", "uri: 2026-01-01"), AnomalyDetector).spec.training.source.uri
+        == "2026-01-01"
+    )
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResourceInvalid, match=r"cannot read `.*missing.yaml`: No such file"):
-        read_resource(tmp_path / "missing.yaml")
+        read_resource(tmp_path / "missing.yaml", AnomalyDetector)
     (tmp_path / "model.onnx").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ResourceInvalid, match="no UTF-8 text"):
-        read_resource(tmp_path / "model.onnx")
+        read_resource(tmp_path / "model.onnx", AnomalyDetector)

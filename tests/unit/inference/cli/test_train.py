@@ -165,3 +165,12 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # Linux: the other side has closed
         return b""
+
+
+def test_what_only_a_cluster_uses_is_checked_and_listed(pynomaly: Run, change: Change) -> None:
+    change("  training:", "  suspend: false\n  serving: {replicas: {min: 3}}\n  training:")
+    done = train(pynomaly)
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == "Not used outside a cluster: spec.serving.replicas, spec.suspend"
+    change("min: 3", "min: 0")
+    assert "spec.serving.replicas.min: Input should be greater than or equal to 1" in train(pynomaly).stderr

@@ -29,6 +29,7 @@ from pynomaly_inference.features import FeatureType
 from pynomaly_inference.resource import parse_resource
 from pynomaly_inference.scoring.model import Model
 from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.spec import AnomalyDetector
 from pynomaly_inference.training.train import Trained, train_resource, train_table
 
 DATA = Path(__file__).parents[3] / "data"
@@ -70,7 +71,7 @@ def table(
 
 
 def trained(text: str, data: Table) -> Trained:
-    return train_table(parse_resource(text), data, Silent())
+    return train_table(parse_resource(text, AnomalyDetector), data, Silent())
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,7 @@ def test_a_gate_that_fails_says_by_how_much(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "unused.csv", rows, delimiter=",", header="a,b", comments="")
     text = resource("{name: HBOS}", ", gates: {maxAnomalyRate: 0.01}")
     with pytest.raises(GateFailed, match=r"the anomaly rate is 0\.1, maxAnomalyRate allows 0\.01"):
-        train_resource(parse_resource(text), Places(tmp_path), Silent())
+        train_resource(parse_resource(text, AnomalyDetector), Places(tmp_path), Silent())
 
 
 def test_a_table_read_from_a_file_trains(tmp_path: Path) -> None:
