@@ -39,6 +39,8 @@ class RunningOperator:
     registry: StandInRegistry = field(default_factory=StandInRegistry)
     pods: StandInPods = field(default_factory=StandInPods)
     metrics: Metrics = field(default_factory=Metrics)
+    version: tuple[int, int] | None = None
+    """What the server says its version is; None: the truth."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -82,6 +84,17 @@ class RunningOperator:
         )
 
 
+class _OfVersion(Kube):
+    """An API server that says it is of another version; it can do all that the older one could."""
+
+    def __init__(self, credentials: Credentials, of: RunningOperator) -> None:
+        super().__init__(credentials, of.metrics)
+        self._of = of
+
+    async def version(self) -> tuple[int, int]:
+        return self._of.version or await super().version()
+
+
 class _Thread:
     def __init__(self, of: RunningOperator) -> None:
         self._of = of
@@ -121,7 +134,7 @@ class _Thread:
         configuration = client.Configuration()
         await config.load_kube_config(config_file=str(self._of.kubeconfig), client_configuration=configuration)
         credentials, of = Credentials(configuration), self._of
-        kube = Kube(credentials, of.metrics)
+        kube = Kube(credentials, of.metrics) if of.version is None else _OfVersion(credentials, of)
         try:
             operator = Operator(Edges(credentials, of.registry, of.pods, of.pace), of.settings, kube, of.metrics)
             announcing = asyncio.create_task(self._announce(operator))
