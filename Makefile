@@ -12,10 +12,11 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help setup run test test-unit test-browser test-end check bench bench-convert bench-serve format capabilities clean
+.PHONY: help setup run test test-unit test-end test-readme test-browser test-controlplane test-cluster check bench \
+	bench-convert bench-serve format generate images cluster-up cluster-down clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## Create .venv from the lock file
 
@@ -23,7 +24,7 @@ $(UV):
 	@scripts/install-uv $(UV_VERSION) .tools/uv-$(UV_VERSION)
 
 $(SETUP): pyproject.toml uv.lock $(UV)
-	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra train --extra serve --group check
+	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra operator --extra registry --extra serve --extra train --group check
 	@touch $@
 
 run: $(SETUP) ## Train on 49,097 real rows, convert, prove and serve: http://127.0.0.1:8000
@@ -38,10 +39,19 @@ test-unit: $(SETUP) ## The tests that need no server of their own
 test-end: $(SETUP) ## All 49,097 rows over HTTP against a PyOD model that the test fits itself
 	@$(BIN)/pytest -q tests/end_to_end
 
+test-readme: $(SETUP) ## Every command of the README
+	@$(BIN)/pytest -q tests/readme
+
 test-browser: $(SETUP) ## The page, in headless Chromium
 	@$(BIN)/pytest -q tests/browser
 
-check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell
+test-controlplane: $(SETUP) ## The operator on a real API server
+	@$(BIN)/pytest -q tests/controlplane
+
+test-cluster: $(SETUP) ## Everything together, on a whole Kubernetes node
+	@$(BIN)/pytest -q tests/cluster
+
+check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell, Dockerfiles
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -49,14 +59,27 @@ check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell
 	@$(BIN)/deptry .
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/shellcheck scripts/* .ci/run
+	@$(BIN)/hadolint inference/Dockerfile operator/Dockerfile
 	@echo "check: all passed"
 
 format: $(SETUP) ## Format the code and repair what ruff can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-capabilities: $(SETUP) ## Write capabilities.json and docs/detectors.md from the detectors' declarations
+generate: $(SETUP) ## Write what is generated: capabilities, docs/detectors.md, the CRD, the operator's golden files
 	@$(BIN)/python -m pynomaly_inference.convert.capabilities
+	@$(BIN)/pynomaly crd > crds/pynomaly.io_anomalydetectors.yaml
+	@cp crds/pynomaly.io_anomalydetectors.yaml charts/pynomaly-operator/files/
+	@PYTHONPATH=inference:operator:. $(BIN)/python -m tests.unit.operator.golden
+
+images: $(SETUP) ## Build the four images; BUILDER names the tool (docker, podman, buildah)
+	@scripts/images
+
+cluster-up: $(SETUP) ## Start a one-node Kubernetes for tests, without Docker; prints the KUBECONFIG to export
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(SETUP) ## Stop it
+	@$(BIN)/python -m tests.cluster down
 
 bench: bench-convert bench-serve ## Both benchmarks, into docs/benchmarks.md
 

@@ -46,6 +46,14 @@ def detectors(form: options.Output = Format.TEXT) -> None:
     typer.echo("exact: scores as PyOD does. row: each row scores as PyOD scores it alone.")
 
 
+def crd() -> None:
+    """Print the CustomResourceDefinition of the resource, for `kubectl apply`."""
+    from pynomaly_operator.api.crd import crd as definition
+    from pynomaly_operator.api.crd import to_yaml
+
+    typer.echo(to_yaml(definition()), nl=False)
+
+
 def schema() -> None:
     """Print the JSON Schema of the resource, for editors."""
     from pynomaly_operator.api.v1alpha1 import AnomalyDetector

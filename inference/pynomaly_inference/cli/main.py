@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from pynomaly_inference.cli.describe import detectors, inspect, schema
+from pynomaly_inference.cli.describe import crd, detectors, inspect, schema
 from pynomaly_inference.cli.programs import operator, registry
 from pynomaly_inference.cli.publish import publish
 from pynomaly_inference.cli.score import score
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, run, serve, score, inspect, detectors, schema):
+for command in (train, run, serve, score, inspect, detectors, schema, crd):
     app.command()(command)
 for program in (operator, registry, publish, follow):
     app.command(rich_help_panel="What runs in a cluster")(program)

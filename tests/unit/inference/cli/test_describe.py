@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 Run = Callable[..., Any]
-SAMPLES = Path(__file__).parents[4] / "manifests/samples"
-COMMANDS = ("train", "run", "serve", "score", "inspect", "detectors", "schema")
+ROOT = Path(__file__).parents[4]
+SAMPLES = ROOT / "manifests/samples"
+COMMANDS = ("train", "run", "serve", "score", "inspect", "detectors", "schema", "crd")
 
 
 def test_inspect_prints_the_card(pynomaly: Run) -> None:
@@ -54,6 +55,12 @@ def test_the_schema_accepts_the_samples_and_names_unknown_parameters(pynomaly: R
     mistaken = yaml.safe_load((SAMPLES / "shuttle.yaml").read_text())
     mistaken["spec"]["algorithm"]["parameters"] = {"estimators": 3}
     assert not validator.is_valid(mistaken)
+
+
+def test_crd_prints_the_definition_that_is_kept_in_the_repository_and_the_chart(pynomaly: Run) -> None:
+    printed = pynomaly("crd").stdout
+    for folder in ("crds", "charts/pynomaly-operator/files"):
+        assert (ROOT / folder / "pynomaly.io_anomalydetectors.yaml").read_text() == printed, folder
 
 
 @pytest.mark.parametrize("command", COMMANDS)
