@@ -209,23 +209,22 @@ def cpu_per_request(server: Server, load: Load) -> float:
     A server that waits between requests would pay for waking up, and for whatever ran on its core meanwhile.
     """
     with selectors.DefaultSelector() as selector:
-        sent = 0
-        for _ in range(load.connections):
-            connection = socket.create_connection(("127.0.0.1", server.port))
+        connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(load.connections)]
+        before, end, sent = server.cpu(), time.perf_counter() + CELL_SECONDS, 0
+        for connection in connections:
             selector.register(connection, selectors.EVENT_READ, connection)
             connection.sendall(load.requests[sent % len(load.requests)])
             sent += 1
-        answered, before, end = 0, server.cpu(), time.perf_counter() + CELL_SECONDS
         while time.perf_counter() < end:
             for key, _ in selector.select(0):
                 _read_answer(key.data)
-                answered += 1
                 key.data.sendall(load.requests[sent % len(load.requests)])
                 sent += 1
-        cost = (server.cpu() - before) / answered * 1e6
-        for key in list(selector.get_map().values()):
-            _read_answer(key.data)  # what is under way must not run into the next measurement
-            key.data.close()
+        for connection in connections:
+            _read_answer(connection)
+        cost = (server.cpu() - before) / sent * 1e6
+        for connection in connections:
+            connection.close()
     return cost
 
 

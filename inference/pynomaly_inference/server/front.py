@@ -96,9 +96,9 @@ class Front:
         """The reply to a whole scoring request that is accepted, or what is left to do for it."""
         return self._scoring.answer_now(route, head, body)
 
-    async def send_later(self, route: Route, deferred: Deferred, send: Send) -> int:
-        """Works off what is left, sends the reply, and returns its status."""
-        return await self._send(await self._scoring.answer_later(route, deferred), send)
+    async def answer_later(self, route: Route, deferred: Deferred) -> Reply:
+        """The reply to a request that was put off, once a thread has done the work."""
+        return await self._scoring.answer_later(route, deferred)
 
     def answered(self, route: Route, status: int, start: float) -> None:
         """Counts a scoring request that came in at `start` by `perf_counter`."""

@@ -95,6 +95,7 @@ _STATUSES = {
     413: "The body, or the number of rows, is beyond the server's limit.",
     415: "The body is of a media type that is not taken.",
     422: "The rows are not rows of this model; the answer names the row and the feature.",
+    503: "No model is loaded yet.",
 }
 
 
@@ -117,7 +118,7 @@ def _answer(description: str, media: str, schema: str) -> Schema:
     return {"description": description, "content": {media: {"schema": reference(schema)}}}
 
 
-ALL = (400, 401, 404, 413, 415, 422)
+ALL = (400, 401, 404, 413, 415, 422, 503)
 
 _BINARY_HEADER: Schema = {
     "name": "Inference-Header-Content-Length",

@@ -2,8 +2,8 @@
 
 uvicorn's protocol starts a task for each request and takes the answer apart into messages; that costs three times what
 reading and writing the bytes does, and more than scoring a row. This protocol collects the body of a POST on a scoring
-path and answers at once, or has uvicorn wait for a thread. Everything else reaches the same application through ASGI:
-other paths and methods, bodies that are chunked or beyond the limit, HTTP/1.0, clients that do not read or have no key.
+path and answers at once, or when a thread has scored its rows. Everything else reaches the same application through
+ASGI: other paths and methods, bodies that are chunked or too large, HTTP/1.0, clients that do not read or have no key.
 """
 
 import asyncio
@@ -11,13 +11,12 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, cast
 
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from pynomaly_inference.server.front import Front
-from pynomaly_inference.server.http import API_HEADERS, Head, Receive, Reply, Scope, Send
+from pynomaly_inference.server.http import API_HEADERS, Head, Reply
 from pynomaly_inference.server.routes import Route
 from pynomaly_inference.server.scorer import Deferred
 
@@ -53,6 +52,8 @@ class ScoringProtocol(HttpToolsProtocol):
         self._body: list[bytes] = []
         self._start = 0.0
         self._last = False
+        self._dated_headers: list[tuple[bytes, bytes]] = []
+        self._dated_lines = b""
 
     def on_message_begin(self) -> None:
         """A request begins; uvicorn's scope is built only if uvicorn gets it."""
@@ -92,7 +93,7 @@ class ScoringProtocol(HttpToolsProtocol):
         if isinstance(reply, Deferred):
             self._defer(route, reply)
         else:
-            self._write(reply)
+            self._write(reply, keeps_alive=not self._last and bool(self.parser.should_keep_alive()))
             self._front.answered(route, reply.status, self._start)
 
     def shutdown(self) -> None:
@@ -131,27 +132,30 @@ class ScoringProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _defer(self, route: Route, deferred: Deferred) -> None:
-        """Lets uvicorn see a request whose application sends the deferred reply: it keeps order, flow and shutdown."""
-        front, start = self._front, self._start
+        """Answers once a thread has done the work; uvicorn queues what the client sends meanwhile."""
+        waiting = _Waiting()
+        self.cycle = cast("RequestResponseCycle", waiting)
+        task = self.loop.create_task(self._answer_later(route, deferred, waiting, self._start))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
-        async def send_reply(_scope: Scope, _receive: Receive, send: Send) -> None:
-            status = await front.send_later(route, deferred, send)
-            front.answered(route, status, start)
+    async def _answer_later(self, route: Route, deferred: Deferred, waiting: "_Waiting", start: float) -> None:
+        keeps_alive = bool(self.parser.should_keep_alive()) and not self._last
+        reply = await self._front.answer_later(route, deferred)
+        self._front.answered(route, reply.status, start)
+        if self.flow.write_paused and not waiting.disconnected:
+            await self.flow.drain()
+        waiting.response_complete = True
+        if not waiting.disconnected:
+            self._write(reply, keeps_alive=keeps_alive and waiting.keep_alive)
 
-        self.app = cast("ASGI3Application", send_reply)
-        self._hand_over()
-        self.app = cast("ASGI3Application", front)
-        if self._last:
-            self.cycle.keep_alive = False
-        super().on_message_complete()
-
-    def _write(self, reply: Reply) -> None:
-        last = self._last or self._front.draining or not self.parser.should_keep_alive()
+    def _write(self, reply: Reply, *, keeps_alive: bool) -> None:
+        last = not keeps_alive or self._front.draining
         self.transport.write(
             b"".join(
                 [
                     STATUS_LINE[reply.status],
-                    _lines(self.server_state.default_headers),
+                    self._dated(),
                     b"content-type: ",
                     reply.media,
                     _ALWAYS,
@@ -162,9 +166,23 @@ class ScoringProtocol(HttpToolsProtocol):
                 ]
             )
         )
-        self.server_state.total_requests += 1
         if last:
             self.transport.close()
-            return
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.on_response_complete()
+
+    def _dated(self) -> bytes:
+        """The header lines that uvicorn adds; it makes a new list of them each second."""
+        headers = self.server_state.default_headers
+        if headers is not self._dated_headers:
+            self._dated_headers, self._dated_lines = headers, _lines(headers)
+        return self._dated_lines
+
+
+class _Waiting:
+    """What uvicorn looks at of a request that is being answered."""
+
+    def __init__(self) -> None:
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+        self.message_event = asyncio.Event()
