@@ -40,7 +40,6 @@ class _Analyses:
         self.version = served.version
         self.succeeded = 0
         self.failed = 0
-        self.detections = 0
         self.scores = ScoreHistogram(metadata.score_quantiles)
 
 
@@ -90,7 +89,7 @@ class Metrics(Collector):
         """One scoring request succeeded."""
         analyses = self._analyses[served.model.digest]
         analyses.succeeded += 1
-        analyses.detections += analyses.scores.observe(scored)
+        analyses.scores.observe(scored)
 
     def rejected(self, served: ServedModel) -> None:
         """One scoring request for this model failed."""
@@ -112,7 +111,7 @@ class Metrics(Collector):
             scores.add_metric([name], shown.buckets(), shown.sum)
         for labels, count in totals.items():
             analyses.add_metric(labels, count)
-        found = sum(each.detections for each in self._analyses.values())
+        found = sum(each.scores.anomalies for each in self._analyses.values())
         yield analyses
         yield CounterMetricFamily("pynomaly_detections", "Rows found anomalous", found)
         yield scores

@@ -19,6 +19,8 @@ from pynomaly_inference.server.rejected import Rejected
 
 INLINE_BYTES = 256 * 1024
 """About half a millisecond of JSON; larger bodies are decoded on a thread."""
+_FEW = 64
+"""Up to so many scores are looked at one by one in less time than numpy takes to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Scorer:
 
 def _check_finite(scored: Scored) -> None:
     scores = scored.scores
-    if len(scores) == 1 and math.isfinite(scores.item()):
+    if len(scores) <= _FEW and all(map(math.isfinite, scores.tolist())):
         return
     finite = np.isfinite(scores)
     if finite.all():
