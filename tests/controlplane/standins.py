@@ -12,7 +12,7 @@ from tests.cluster.kubectl import Kubectl
 from pynomaly_operator.api.status import Metrics, ModelStatus
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import RegistryUnavailable
-from pynomaly_operator.serving_pods import PodReport
+from pynomaly_operator.pod_report import PodReport
 
 DIGEST = "{:064x}"
 

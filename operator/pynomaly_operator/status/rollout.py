@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pynomaly_operator.api.status import ModelStatus
 from pynomaly_operator.observed import DeploymentFacts, PodFacts
-from pynomaly_operator.serving_pods import PodReport
+from pynomaly_operator.pod_report import PodReport
 from pynomaly_operator.status.findings import Finding, Reason, published
 from pynomaly_operator.status.training import pod_hindrance, refused_pod
 

@@ -13,8 +13,9 @@ from pynomaly_inference.registry.contract import ModelInfo, Recorded
 from pynomaly_operator.api.status import ModelStatus
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import RegistryUnavailable
+from pynomaly_operator.pod_report import PodReport
 from pynomaly_operator.registry import HttpRegistry, Remembering
-from pynomaly_operator.serving_pods import HttpServingPods, PodReport
+from pynomaly_operator.serving_pods import HttpServingPods
 
 DETECTOR = Identity("plant-a", "shuttle", "00000000-0000-4000-8000-000000000002")
 FINGERPRINT = "ab" * 32

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.operator.resources import MINIMAL, model
 
 from pynomaly_operator.observed import DeploymentFacts, PodFacts, Termination
-from pynomaly_operator.serving_pods import PodReport, Problem, Served
+from pynomaly_operator.pod_report import PodReport, Problem, Served
 from pynomaly_operator.status.findings import Reason
 from pynomaly_operator.status.rollout import ServingPod, rollout
 
