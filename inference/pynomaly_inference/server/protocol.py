@@ -52,8 +52,24 @@ class ScoringProtocol(HttpToolsProtocol):
         self._body: list[bytes] = []
         self._start = 0.0
         self._last = False
+        self._heard = False
         self._dated_headers: list[tuple[bytes, bytes]] = []
         self._dated_lines = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client is there; the connection is closed when it has been quiet for long."""
+        super().connection_made(transport)
+        self._look = self.loop.call_later(self.timeout_keep_alive, self._close_if_quiet)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client."""
+        self._heard = True
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """A request begins; uvicorn's scope is built only if uvicorn gets it."""
@@ -168,7 +184,19 @@ class ScoringProtocol(HttpToolsProtocol):
         )
         if last:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def _close_if_quiet(self) -> None:
+        """Closes a connection without a request since the last look; a timer for each request would cost more."""
+        busy = self._route is not None or (self.cycle is not None and not self.cycle.response_complete)
+        if self._heard or busy:
+            self._heard = False
+            self._look = self.loop.call_later(self.timeout_keep_alive, self._close_if_quiet)
+        elif not self.transport.is_closing():
+            self.transport.close()
 
     def _dated(self) -> bytes:
         """The header lines that uvicorn adds; it makes a new list of them each second."""

@@ -1,6 +1,7 @@
 """The connection itself: fragments, pipelining, chunks, and what clients may do at its edges."""
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pynomaly_inference.server.settings import ServerSettings
+
 ROW = b'{"rows":[[1,2]]}'
 
 
@@ -22,12 +25,13 @@ def request(body: bytes = ROW, extra: bytes = b"", version: bytes = b"1.1", path
 
 @pytest.fixture(scope="module")
 def connect(client: httpx.Client) -> Callable[[], Any]:
-    @contextmanager
-    def connect() -> Iterator["Connection"]:
-        with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
-            yield Connection(connection)
+    return lambda: connected(client)
 
-    return connect
+
+@contextmanager
+def connected(client: httpx.Client) -> Iterator["Connection"]:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
+        yield Connection(connection)
 
 
 class Connection:
@@ -151,3 +155,16 @@ def test_a_percent_encoded_path_leads_to_the_same_model(client: httpx.Client) ->
 
     assert response.status_code == 422
     assert response.json() == {"error": "the model takes the inputs `X` alone, not none"}
+
+
+def test_a_connection_stays_open_while_it_is_used_and_is_closed_when_it_is_quiet(
+    table: Any, running: Any, variant: Any
+) -> None:
+    with running(table(variant()), ServerSettings(), keep_alive=1) as client, connected(client) as connection:
+        for _ in range(8):
+            connection.send(request())
+            assert connection.scores() == [2.0]
+            time.sleep(0.3)  # longer in all than a quiet connection may stay
+        start = time.monotonic()
+        assert connection.closed()
+        assert time.monotonic() - start < 2.5
