@@ -1,6 +1,7 @@
 """Every command of the README runs, and shows what the README shows."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -46,7 +47,7 @@ def running() -> Iterator[str]:
             yield until(make, "Serving shuttle on http://127.0.0.1:8000")
         finally:
             # To the group, as a terminal's Ctrl-C: make passes no signal on.
-            subprocess.run(["kill", "-INT", f"-{make.pid}"], check=True)
+            os.killpg(make.pid, signal.SIGINT)
             make.communicate(timeout=SECONDS)
 
 

@@ -48,10 +48,9 @@ def detectors(form: options.Output = Format.TEXT) -> None:
 
 def crd() -> None:
     """Print the CustomResourceDefinition of the resource, for `kubectl apply`."""
-    from pynomaly_operator.api.crd import crd as definition
-    from pynomaly_operator.api.crd import to_yaml
+    from pynomaly_operator.api.crd import generated
 
-    typer.echo(to_yaml(definition()), nl=False)
+    typer.echo(generated(), nl=False)
 
 
 def schema() -> None:
