@@ -1,12 +1,12 @@
 """Server CPU per request against bare `session.run` asking for `score` alone; start-up; memory.
 
 The server runs with everything on: keys, limits, metrics. It is pinned to one core and this process, the load, to the
-other; bare `session.run` takes turns with it on the server's core. CPU is the server's own, from /proc.
+other; bare `session.run` takes turns with it on the server's core. CPU is the server's own, from /proc. Each round has
+a fresh server and a fresh bare process: where a process happens to lie in memory is worth several percent.
 
     python tests/bench/serve.py [--write]
 """
 
-import argparse
 import os
 import selectors
 import socket
@@ -15,19 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import orjson
 from numpy.typing import NDArray
-from pyod.models.iforest import IForest
 
-from pynomaly_inference.bundle import QUANTILE_LEVELS, Golden, Metadata
-from pynomaly_inference.convert import attach, to_onnx
 from pynomaly_inference.scoring.model import OUTPUTS
 from pynomaly_inference.scoring.prune import prune
 
@@ -56,69 +52,59 @@ settings = ServerSettings(port=int(port), keys=Path(keys), rows=100_000, body_mi
 serve(ModelTable.load([Path(model)]), settings)
 """
 """What the server's process runs: not this file, which imports the trainer."""
+RESOURCE = """
+apiVersion: pynomaly.io/v1alpha1
+kind: AnomalyDetector
+metadata: {name: bench}
+spec:
+  algorithm: {name: IForest, parameters: {n_estimators: 100}}
+  contamination: 0.05
+  training: {source: {uri: bench.csv}}
+"""
+BARE = """
+import os, sys, time
+import numpy as np
+import onnxruntime as ort
+graph, core, seconds, *sizes = sys.argv[1:]
+os.sched_setaffinity(0, {int(core)})
+options = ort.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+options.log_severity_level = 3
+options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+for size in sizes:
+    rows, count = map(int, size.split(":"))
+    random = np.random.default_rng(rows)
+    inputs = [random.normal(size=(rows, 16)).round(4) for _ in range(count)]
+    session.run(["score"], {"X": inputs[0]})
+    runs, before, end = 0, time.process_time(), time.perf_counter() + float(seconds)
+    while time.perf_counter() < end:
+        session.run(["score"], {"X": inputs[runs % count]})
+        runs += 1
+    print((time.process_time() - before) / runs * 1e6)
+"""
+"""What the bare process runs."""
 BEGIN, END = "<!-- serve:begin -->", "<!-- serve:end -->"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 Matrix = NDArray[np.float64]
 
 
-def build_model() -> bytes:
+def train(folder: Path) -> Path:
     """IForest of 100 trees on 16 features, as the trainer writes it."""
-    random = np.random.default_rng(0)
-    rows = random.normal(size=(5000, FEATURES))
+    rows = np.random.default_rng(0).normal(size=(5000, FEATURES))
     rows[:200] += 3
-    detector = IForest(n_estimators=100, random_state=0, contamination=0.05).fit(rows)
-    scores = detector.decision_scores_
-    numbers = random.normal(size=(32, FEATURES))
-    golden = Golden(
-        numbers=tuple(map(tuple, numbers.tolist())),
-        categories=None,
-        scores=tuple(detector.decision_function(numbers).tolist()),
-    )
-    document = {
-        "name": "bench",
-        "algorithm": {"name": "IForest", "parameters": {"n_estimators": 100}},
-        "semantics": "exact",
-        "explains": True,
-        "keeps_training_rows": False,
-        "missing_values": False,
-        "features": [{"name": f"x{column}", "type": "Number"} for column in range(FEATURES)],
-        "contamination": 0.05,
-        "threshold": float(detector.threshold_),
-        "score_scale": float(np.median(np.abs(scores))),
-        "score_quantiles": np.quantile(scores, QUANTILE_LEVELS).tolist(),
-        "evaluation": {"rows": 5000, "held_out": False, "anomaly_rate": 0.05},
-        "parity": {"reference": "PyOD", "tolerance": 1e-9, "cases": {}, "rows_within_threshold_band": 0},
-        "golden": golden.model_dump(),
-        "chunk": None,
-        "training_rows": 5000,
-        "data_fingerprint": "0" * 64,
-        "versions": {},
-    }
-    return attach(to_onnx(detector), Metadata.model_validate(document))
+    header = ",".join(f"x{column}" for column in range(FEATURES))
+    np.savetxt(folder / "bench.csv", rows, delimiter=",", header=header, comments="")
+    (folder / "bench.yaml").write_text(RESOURCE)
+    command = [Path(sys.executable).with_name("pynomaly"), "train", folder / "bench.yaml", "-o", folder / "bench.onnx"]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    return folder / "bench.onnx"
 
 
-@dataclass(frozen=True)
-class Load:
-    """Requests of one kind and size, and how many connections send them."""
-
-    requests: list[bytes]
-    connections: int
-
-
-def loads() -> dict[str, dict[int, Load]]:
-    """The requests by kind and size. JSON numbers have four decimals, as measurements do; binary ones are FP64."""
-    kinds: dict[str, Callable[[Matrix], bytes]] = {
-        "OIP binary": _binary,
-        "OIP JSON": _oip_json,
-        "/v1/score JSON": _score_json,
-    }
-    return {
-        kind: {
-            rows: Load([make(matrix) for matrix in matrices(rows)], connections)
-            for rows, connections in CONNECTIONS.items()
-        }
-        for kind, make in kinds.items()
-    }
+def loads() -> dict[str, dict[int, list[bytes]]]:
+    """The requests by kind and rows. JSON numbers have four decimals, as measurements do; binary ones are FP64."""
+    kinds = {"OIP binary": _binary, "OIP JSON": _oip_json, "/v1/score JSON": _score_json}
+    return {kind: {rows: list(map(make, matrices(rows))) for rows in BODIES} for kind, make in kinds.items()}
 
 
 def matrices(rows: int) -> list[Matrix]:
@@ -157,7 +143,7 @@ def _post(path: str, body: bytes, media: bytes = b"application/json", extra: byt
 
 @dataclass(frozen=True)
 class Server:
-    """A server process, pinned to a core of its own."""
+    """A server process, pinned to a core of its own. ready_cpu: CPU seconds until it was ready."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -187,8 +173,8 @@ def serving(model: Path, keys: Path, core: int) -> Iterator[Server]:
             if process.poll() is not None or time.perf_counter() - start > 30:
                 raise SystemExit("the server did not become ready")
             time.sleep(0.005)
-        server = Server(process, port, time.perf_counter() - start, 0.0)
-        yield Server(process, port, server.ready_seconds, server.cpu())
+        ready = Server(process, port, time.perf_counter() - start, 0.0)
+        yield replace(ready, ready_cpu=ready.cpu())
     finally:
         process.terminate()
         process.wait(30)
@@ -203,22 +189,22 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def cpu_per_request(server: Server, load: Load) -> float:
+def cpu_per_request(server: Server, requests: list[bytes], connected: int) -> float:
     """Microseconds of the server for one request, while every connection always has one under way.
 
     A server that waits between requests would pay for waking up, and for whatever ran on its core meanwhile.
     """
     with selectors.DefaultSelector() as selector:
-        connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(load.connections)]
+        connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(connected)]
         before, end, sent = server.cpu(), time.perf_counter() + CELL_SECONDS, 0
         for connection in connections:
             selector.register(connection, selectors.EVENT_READ, connection)
-            connection.sendall(load.requests[sent % len(load.requests)])
+            connection.sendall(requests[sent % len(requests)])
             sent += 1
         while time.perf_counter() < end:
             for key, _ in selector.select(0):
                 _read_answer(key.data)
-                key.data.sendall(load.requests[sent % len(load.requests)])
+                key.data.sendall(requests[sent % len(requests)])
                 sent += 1
         for connection in connections:
             _read_answer(connection)
@@ -238,61 +224,40 @@ def _read_answer(connection: socket.socket) -> None:
         left -= len(connection.recv(1 << 20))
 
 
-def bare_cpu(session: ort.InferenceSession, inputs: list[Matrix], core: int, own_core: int) -> float:
-    """Microseconds of one bare run, on the server's core."""
-    os.sched_setaffinity(0, {core})
-    try:
-        runs = 0
-        before, end = time.process_time(), time.perf_counter() + CELL_SECONDS
-        while time.perf_counter() < end:
-            session.run(["score"], {"X": inputs[runs % len(inputs)]})
-            runs += 1
-        return (time.process_time() - before) / runs * 1e6
-    finally:
-        os.sched_setaffinity(0, {own_core})
-
-
-def bare_session(model: bytes) -> ort.InferenceSession:
-    """The graph without contributions, which a bare run of the whole file would compute too."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(prune(model, OUTPUTS), options, providers=["CPUExecutionProvider"])
+def bare_cpu(graph: Path, core: int) -> dict[int, float]:
+    """Microseconds of one bare run by rows, in a process of its own on the server's core."""
+    sizes = [f"{rows}:{count}" for rows, count in BODIES.items()]
+    command = [sys.executable, "-c", BARE, str(graph), str(core), str(CELL_SECONDS), *sizes]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(zip(BODIES, map(float, done.stdout.split()), strict=True))
 
 
 def measure() -> str:
     """The table."""
     cores = sorted(os.sched_getaffinity(0))
-    own_core, core = cores[0], cores[-1]
-    os.sched_setaffinity(0, {own_core})
-    content = build_model()
-    session = bare_session(content)
-    inputs = {rows: matrices(rows) for rows in CONNECTIONS}
+    os.sched_setaffinity(0, {cores[0]})
     kinds = loads()
     measured: dict[tuple[str, int], list[float]] = {}
+    others: list[tuple[float, float, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
-        model, keys = Path(folder) / "bench.onnx", Path(folder) / "keys"
-        model.write_bytes(content)
+        model, graph, keys = train(Path(folder)), Path(folder) / "graph.onnx", Path(folder) / "keys"
+        # A bare run of the whole file would compute contributions too.
+        graph.write_bytes(prune(model.read_bytes(), OUTPUTS))
         keys.write_text(f"{KEY}\n")
-        starts, cpus = [], []
-        for _ in range(3):
-            with serving(model, keys, core) as server:
-                starts.append(server.ready_seconds)
-                cpus.append(server.ready_cpu)
-        with serving(model, keys, core) as server:
-            idle = server.memory_mb()
-            for _ in range(ROUNDS):
-                for rows in CONNECTIONS:
-                    measured.setdefault(("bare", rows), []).append(bare_cpu(session, inputs[rows], core, own_core))
-                    for kind, sizes in kinds.items():
-                        measured.setdefault((kind, rows), []).append(cpu_per_request(server, sizes[rows]))
-            loaded = server.memory_mb()
-    return _table(measured, (statistics.median(starts), statistics.median(cpus), idle, loaded))
+        for _ in range(ROUNDS):
+            for rows, cost in bare_cpu(graph, cores[-1]).items():
+                measured.setdefault(("bare", rows), []).append(cost)
+            with serving(model, keys, cores[-1]) as server:
+                idle = server.memory_mb()
+                for kind, sizes in kinds.items():
+                    for rows, requests in sizes.items():
+                        cost = cpu_per_request(server, requests, CONNECTIONS[rows])
+                        measured.setdefault((kind, rows), []).append(cost)
+                others.append((server.ready_seconds, server.ready_cpu, idle, server.memory_mb()))
+    return _table(measured, [statistics.median(column) for column in zip(*others, strict=True)])
 
 
-def _table(measured: dict[tuple[str, int], list[float]], other: tuple[float, float, float, float]) -> str:
+def _table(measured: dict[tuple[str, int], list[float]], other: list[float]) -> str:
     lines = ["| rows | request | CPU µs (quartiles) | times bare | goal |", "|---|---|---|---|---|"]
     for rows in CONNECTIONS:
         bare = statistics.median(measured["bare", rows])
@@ -331,16 +296,8 @@ def write(table: str) -> None:
     DOCUMENT.write_text(text)
 
 
-def main() -> None:
-    """Measures, prints and writes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
-    arguments = parser.parse_args()
-    table = measure()
-    sys.stdout.write(f"{table}\n")
-    if arguments.write:
-        write(table)
-
-
 if __name__ == "__main__":
-    main()
+    measured_table = measure()
+    sys.stdout.write(f"{measured_table}\n")
+    if "--write" in sys.argv[1:]:
+        write(measured_table)
