@@ -267,9 +267,7 @@ def _table(measured: dict[tuple[str, int], list[float]], other: list[float]) -> 
     ready, cpu, idle, loaded = other
     lines += ["", "| what | measured | goal |", "|---|---|---|"]
     lines.append(f"| start to ready | {ready:.2f} s, {cpu:.2f} s of CPU | <= {START_GOAL_SECONDS:g} s |")
-    lines.append(
-        f"| memory (PSS), idle and after the load | {idle:.0f}, {loaded:.0f} MB | <= {MEMORY_GOAL_MB:g} MB idle |"
-    )
+    lines.append(f"| memory (PSS), idle, loaded | {idle:.0f}, {loaded:.0f} MB | <= {MEMORY_GOAL_MB:g} MB idle |")
     return "\n".join(lines)
 
 
