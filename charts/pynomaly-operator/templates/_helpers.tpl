@@ -2,6 +2,8 @@
 {{- define "pynomaly.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
+{{- else if hasPrefix .Release.Name .Chart.Name -}}
+{{- .Chart.Name -}}
 {{- else if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- else -}}

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -33,6 +34,7 @@ def run(settings: RegistrySettings) -> None:
 
 async def serve(settings: RegistrySettings, reviewer: TokenReviewer) -> None:
     """`run` with this reviewer, which may ask any cluster."""
+    _make_spool(settings.spool)
     with _listening(settings) as listener:
         async with connected(settings.database) as database:
             app = create_app(settings, database, reviewer, SystemClock())
@@ -79,6 +81,15 @@ class _Server(uvicorn.Server):
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+
+def _make_spool(folder: Path | None) -> None:
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PynomalyError(f"cannot hold uploads in `{folder}`: {error.strerror}") from error
 
 
 @contextmanager
