@@ -35,7 +35,9 @@ class Volumes:
         volume = f"{name}-{uuid.uuid4().hex[:8]}"
         target = f"{_MOUNTED}/{volume}"
         self._made.append((namespace, name, volume))
-        self._run(f"mkdir --mode=1777 {target} && tar --extract --no-same-owner --directory={target}", given=_packed(files))
+        self._run(
+            f"mkdir --mode=1777 {target} && tar --extract --no-same-owner --directory={target}", given=_packed(files)
+        )
         self.kubectl.apply(*_bound_pair(namespace, name, volume, f"{self.folder}/{volume}", labels or {}))
         bound = "--for=jsonpath={.status.phase}=Bound"
         self.kubectl("wait", bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=30s")
