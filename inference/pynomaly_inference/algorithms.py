@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 
@@ -31,6 +32,13 @@ class Capability(BaseModel):
     """JSON Schema of the `parameters` object."""
 
 
+_Validator = extend(  # type: ignore[no-untyped-call]  # its stubs leave it untyped
+    Draft202012Validator,
+    # JSON Schema takes 20.0 for an integer; PyOD does not.
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
+)
+
+
 @cache
 def capabilities() -> Mapping[str, Capability]:
     """Every known detector by name, in alphabetical order."""
@@ -42,6 +50,8 @@ def capabilities() -> Mapping[str, Capability]:
 def near(word: str, known: Iterable[str]) -> str:
     """`did you mean …` with the known words near to this one, or all of them when none is near."""
     words = sorted(known)
+    if not words:
+        return "there is none: remove it"
     lower = {known_word.lower(): known_word for known_word in words}
     matches = [lower[match] for match in get_close_matches(word.lower(), lower, n=3)]
     if matches:
@@ -64,7 +74,7 @@ def algorithm_problem(name: str, parameters: Mapping[str, Any]) -> str | None:
             return "`contamination` is a field of the spec: move it from `algorithm.parameters` to `spec.contamination`"
         if parameter not in declared:
             return f"`{name}` has no parameter `{parameter}`: {near(parameter, declared)}"
-    for error in Draft202012Validator(schema).iter_errors(dict(parameters)):
+    for error in _Validator(schema).iter_errors(dict(parameters)):
         where = ".".join(str(part) for part in error.absolute_path)
         return f"parameter `{where}` of `{name}`: {error.message}"
     return None

@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pynomaly_inference.errors import OutputUnwritable
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 @contextmanager
@@ -31,5 +34,9 @@ def replacing(target: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(target)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise OutputUnwritable(f"cannot write `{target}`: {error.strerror}") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)

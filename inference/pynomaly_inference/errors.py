@@ -2,6 +2,7 @@
 
     PynomalyError            70  Internal
     +- OutputUnwritable       2  the file to write cannot be written where it is asked for
+    +- AddressUnavailable     2  the address to listen on is taken, or is none of this machine
     +- ResourceInvalid       10  the resource asks for something that is not possible
     +- SourceUnreachable     11  the data cannot be read now; trying again may help
     +- DataRejected          12  the data was read, and cannot be trained on or scored
@@ -29,6 +30,13 @@ class OutputUnwritable(PynomalyError):
     """The file to write cannot be written where the command asks for it."""
 
     reason = "OutputUnwritable"
+    exit_code = 2
+
+
+class AddressUnavailable(PynomalyError):
+    """The address to listen on cannot be had."""
+
+    reason = "AddressUnavailable"
     exit_code = 2
 
 

@@ -1,7 +1,6 @@
 """Reading a resource file: YAML in, a validated `AnomalyDetector` or sentences about its fields out."""
 
 import json
-from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -26,12 +25,11 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002 - PyYAML's signature
-        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        for key, times in counts.items():
-            if times > 1:
-                raise ResourceInvalid(
-                    f"line {node.start_mark.line + 1}: the key `{key}` is given {times} times: keep one"
-                )
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise ResourceInvalid(f"line {key.start_mark.line + 1}: the key `{key.value}` is given twice: keep one")
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
         return super().construct_mapping(node, deep=deep)
 
 
@@ -69,7 +67,22 @@ def parse_resource(text: str, model: type[Resource]) -> Resource:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise ResourceInvalid("\n".join(_sentence(detail, model) for detail in error.errors())) from error
+        raise ResourceInvalid("\n".join(_sentence(detail, model) for detail in _causes(error))) from error
+
+
+def _causes(error: ValidationError) -> list[ErrorDetails]:
+    """The problems without those that only follow from another: a list is too short when its items are wrong."""
+    details = error.errors()
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(_is_within(other["loc"], detail["loc"]) for other in details if other is not detail)
+    ]
+
+
+def _is_within(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:

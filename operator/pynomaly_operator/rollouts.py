@@ -46,7 +46,7 @@ class Rollouts:
     async def _tell(self, wanted: Wanted, target: ModelStatus, pods: list[ServingPod]) -> None:
         """Annotates the pods that serve something else: the kubelet then refreshes their serving.json at once."""
         current = serving_hash(wanted)
-        behind = [pod for pod in pods if pod.report is not None and not pod.serves(target.digest)]
+        behind = [pod for pod in pods if pod.report is not None and not pod.serves(target)]
         for pod in behind:
             if pod.facts.serving_hash != current:
                 await self._annotate(wanted.detector, pod.facts.name, current)
@@ -65,5 +65,10 @@ def _was_served(before: DetectorStatus, target: ModelStatus) -> bool:
     if before.target is None or before.model is None:
         return False
     ready = before.condition(ConditionType.READY)
-    same = before.target.digest == before.model.digest == target.digest
+    same = _identity(before.target) == _identity(before.model) == _identity(target)
     return same and ready is not None and ready.status == "True"
+
+
+def _identity(model: ModelStatus) -> tuple[int, str]:
+    """What an answer says of its model: two versions may be the same bytes."""
+    return model.version, model.digest

@@ -17,6 +17,10 @@ class ServingPods(Protocol):
         ...
 
 
+MOST_BYTES = 64 * 1024
+"""Of a pod's answer; a longer one is none of a server's."""
+
+
 class HttpServingPods:
     """Pods over HTTP."""
 
@@ -33,8 +37,18 @@ class HttpServingPods:
         """See `ServingPods.report`."""
         host = f"[{address}]" if ":" in address else address
         try:
-            async with self._session.get(f"http://{host}:{self._port}/status") as response:
+            url = f"http://{host}:{self._port}/status"
+            # Anyone in the namespace may run a pod that looks like a server: it leads nowhere else, and says little.
+            async with self._session.get(url, allow_redirects=False) as response:
                 response.raise_for_status()
-                return PodReport.model_validate_json(await response.read())
+                return PodReport.model_validate_json(await _start_of(response))
         except (TimeoutError, aiohttp.ClientError, ValidationError):
             return None
+
+
+async def _start_of(response: aiohttp.ClientResponse) -> bytes:
+    """The body, or its first `MOST_BYTES`."""
+    body = bytearray()
+    while len(body) < MOST_BYTES and (piece := await response.content.read(MOST_BYTES - len(body))):
+        body += piece
+    return bytes(body)

@@ -54,6 +54,12 @@ class Detector:
         listed = self.kubectl.read("pods", f"--namespace={self.namespace}", selector)["items"]
         return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
 
+    def all_pods(self) -> set[str]:
+        """The names of the serving pods, ending ones included."""
+        selector = f"--selector={self.read('anomalydetector')['status']['selector']}"
+        listed = self.kubectl.read("pods", f"--namespace={self.namespace}", selector)["items"]
+        return {pod["metadata"]["name"] for pod in listed}
+
     def restarts(self) -> dict[str, int]:
         """By pod: how often its container was restarted."""
         return {

@@ -168,6 +168,8 @@ def test_another_server_image_is_rolled_out_without_a_failed_request(
             )
 
         until(is_rolled_out, within=SECONDS, what="pods of the other image")
+        # The last old pod still drains: the load goes on until it is gone.
+        until(lambda: not before & detector.all_pods(), within=SECONDS, what="the end of the old pods")
         seen.goes_on()
     assert seen.failures == []
 

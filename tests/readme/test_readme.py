@@ -1,4 +1,4 @@
-"""Every command of the README runs, and shows what the README shows."""
+"""Every command that the README gives for a laptop runs, and shows what the README shows."""
 
 import json
 import os

@@ -2,7 +2,7 @@
 {{- define "pynomaly.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
-{{- else if hasPrefix .Release.Name .Chart.Name -}}
+{{- else if eq .Release.Name "pynomaly" -}}
 {{- .Chart.Name -}}
 {{- else if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 40 | trimSuffix "-" -}}

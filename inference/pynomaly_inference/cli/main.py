@@ -36,7 +36,7 @@ for program in (operator, registry, publish, follow):
 
 
 class _Stopped(BaseException):
-    """SIGINT or SIGTERM, raised so that half-written files are removed on the way out."""
+    """A signal, raised so that half-written files are removed on the way out."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -44,9 +44,10 @@ class _Stopped(BaseException):
 
 
 def main() -> None:
-    """The console script: runs the command line until it ends or SIGINT or SIGTERM stops it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    """The console script: runs the command line until it ends or a signal stops it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
     sys.exit(execute(sys.argv[1:]))
 
 

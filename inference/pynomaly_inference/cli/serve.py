@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from pynomaly_inference.atomic import replacing
 from pynomaly_inference.bundle import QUANTILE_LEVELS, Metadata
 from pynomaly_inference.cli import options
-from pynomaly_inference.cli.train import train_file
+from pynomaly_inference.cli.train import read_detector, train_detector
 from pynomaly_inference.server.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -89,19 +90,20 @@ def run(
     `access: {anonymous: true}`.
     """
     from pynomaly_inference.cli.summary import print_card
+    from pynomaly_inference.server.serve import check_settings
     from pynomaly_inference.server.table import ModelTable, served
 
-    spec, trained = train_file(detector, data, mount)
+    resource = read_detector(detector)
+    serving = resource.spec.serving
+    limits, anonymous = serving.limits, serving.access.anonymous
+    settings = ServerSettings(host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib)
+    check_settings(settings)
+    with nullcontext() if output is None else replacing(output) as kept:
+        trained = train_detector(resource, detector.parent, data, mount)
+        if kept is not None:
+            kept.write_bytes(trained.content)
     print_card(trained.model)
-    if output is not None:
-        with replacing(output) as temporary:
-            temporary.write_bytes(trained.content)
-    limits = spec.serving.limits
-    anonymous = spec.serving.access.anonymous
-    _serve(
-        ModelTable([served(trained.model)]),
-        ServerSettings(host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib),
-    )
+    _serve(ModelTable([served(trained.model)]), settings)
 
 
 def _serve(models: "ModelTable", settings: ServerSettings) -> None:

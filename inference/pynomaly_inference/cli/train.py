@@ -10,7 +10,7 @@ from pynomaly_inference.atomic import replacing
 from pynomaly_inference.cli import options
 from pynomaly_inference.cli.console import Format, shown_progress
 from pynomaly_inference.resource import read_resource
-from pynomaly_operator.api.v1alpha1 import AnomalyDetector, DetectorSpec, cluster_only_fields
+from pynomaly_operator.api.v1alpha1 import AnomalyDetector, cluster_only_fields
 
 if TYPE_CHECKING:
     from pynomaly_inference.training.train import Trained
@@ -31,20 +31,25 @@ def train(
     from pynomaly_inference.cli.summary import print_trained
 
     with replacing(output) as temporary:
-        _, trained = train_file(detector, data, mount)
+        trained = train_detector(read_detector(detector), detector.parent, data, mount)
         temporary.write_bytes(trained.content)
     print_trained(trained.model, output, form)
 
 
-def train_file(detector: Path, data: Path | None, mount: list[str] | None) -> "tuple[DetectorSpec, Trained]":
-    """Trains what a resource file asks for, showing progress; raises the errors of `errors.py`."""
+def read_detector(detector: Path) -> AnomalyDetector:
+    """The whole resource; says which of its fields have no meaning here."""
     resource = read_resource(detector, AnomalyDetector)
-    mounts = options.parse_mounts(mount)
     if unused := cluster_only_fields(resource):
         print(f"Not used outside a cluster: {', '.join(unused)}", file=sys.stderr)
+    return resource
+
+
+def train_detector(resource: AnomalyDetector, folder: Path, data: Path | None, mount: list[str] | None) -> "Trained":
+    """Trains the resource of a file in `folder`, showing progress; raises the errors of `errors.py`."""
+    mounts = options.parse_mounts(mount)
 
     from pynomaly_inference.datasets.places import Places
     from pynomaly_inference.training.train import train_resource
 
     with shown_progress() as progress:
-        return resource.spec, train_resource(resource, Places(detector.parent, data, mounts), progress)
+        return train_resource(resource, Places(folder, data, mounts), progress)

@@ -131,7 +131,7 @@ def _session(content: bytes, threads: int) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no other base class
-        raise ModelLoadFailed(f"ONNX Runtime cannot load the model: {error}") from error
+        raise ModelLoadFailed(f"not a model file of `pynomaly train`: ONNX Runtime cannot load it: {error}") from error
 
 
 def _check_graph(session: ort.InferenceSession, metadata: Metadata) -> None:

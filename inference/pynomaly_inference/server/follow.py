@@ -73,14 +73,21 @@ class Follower:
             if wanted is not None and wanted != self.state.stable:
                 self._install(await asyncio.to_thread(self._load, serving, wanted))
         except PynomalyError as error:
-            self.state.problem = Problem("" if wanted is None else wanted.digest, error.reason, str(error))
-            _log.warning("%s: %s", error.reason, error)
+            self._tell(wanted, error)
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever a damaged model brings about: the server goes on, and says why
+            _log.exception("cannot switch")
+            self._tell(wanted, PynomalyError(f"the server failed to switch, its log says more: {error!r}"))
             return False
         if wanted is not None and wanted != self.state.stable:
             _log.info("serving version %d, sha256:%s", wanted.version, wanted.digest)
             self.state.stable = wanted
         self.state.problem = None
         return True
+
+    def _tell(self, wanted: WantedModel | None, error: PynomalyError) -> None:
+        self.state.problem = Problem("" if wanted is None else wanted.digest, error.reason, str(error))
+        _log.warning("%s: %s", error.reason, error)
 
     def _load(self, serving: ServingFile, wanted: WantedModel) -> ServedModel:
         model = Model.parse(self._fetch(serving, wanted))

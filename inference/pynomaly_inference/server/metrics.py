@@ -68,7 +68,8 @@ class Metrics(Collector):
     def follow(self, served: ServedModel) -> None:
         """Counts for this model, in place of the one of the same name."""
         digest = served.model.digest
-        self._analyses.setdefault(digest, _Analyses(served))
+        known = self._analyses.setdefault(digest, _Analyses(served))
+        known.version = served.version
         self._current[served.name] = digest
         self._info.clear()
         for name, current in self._current.items():

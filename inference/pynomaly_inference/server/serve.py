@@ -1,6 +1,7 @@
 """Runs the server: proves the models, listens, answers, and stops without losing a request."""
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
@@ -9,8 +10,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from pynomaly_inference.errors import PynomalyError
+from pynomaly_inference.errors import AddressUnavailable
 from pynomaly_inference.server.app import create_app
+from pynomaly_inference.server.auth import Keys
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.protocol import ScoringProtocol
 from pynomaly_inference.server.readiness import Readiness
@@ -31,11 +33,18 @@ def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str]
     """Serves until SIGTERM or SIGINT. Runs in the main thread; `on_ready` gets the server's URL.
 
     Raises ModelLoadFailed when a model's golden rows do not agree on this machine, ResourceInvalid when the settings
-    would answer strangers or name keys that cannot be read, PynomalyError when the address cannot be had.
+    would answer strangers or name keys that cannot be read, AddressUnavailable when the address cannot be had.
     """
     for served in models:
         served.model.check_golden()
     run(models, settings, lambda _: None, on_ready)
+
+
+def check_settings(settings: ServerSettings) -> None:
+    """Raises what `serve` would raise for these settings, before the work of making a model."""
+    check_binding(settings)
+    Keys(settings.keys)
+    listener(settings.host, settings.port).close()
 
 
 def run(
@@ -118,20 +127,23 @@ class _Server(uvicorn.Server):
 
 
 def listener(host: str, port: int) -> socket.socket:
-    """A bound socket; raises PynomalyError when the address cannot be had."""
+    """A bound socket; raises AddressUnavailable."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise PynomalyError(f"cannot listen on `{host}`: {error.strerror}") from error
+        raise AddressUnavailable(f"cannot listen on `{host}`: {error.strerror}; choose another with --host") from error
     bound = socket.socket(family, kind, protocol)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise PynomalyError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+        option = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        raise AddressUnavailable(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {option}"
+        ) from error
     return bound
 
 

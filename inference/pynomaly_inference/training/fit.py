@@ -34,6 +34,7 @@ def fit_spec(spec: DetectorSpec, features: tuple[tuple[str, FeatureType], ...], 
     `training.seed` becomes `random_state` where the class takes one and the resource gives none. Raises FitFailed with
     PyOD's own words; DataRejected when constant columns leave training rows without a finite score.
     """
+    _check_present(features, rows)
     preprocessing = fit_preprocessing(spec.preprocessing, features, rows)
     matrix = preprocessing.transform(rows)
     with warnings.catch_warnings(record=True) as caught:
@@ -42,6 +43,16 @@ def fit_spec(spec: DetectorSpec, features: tuple[tuple[str, FeatureType], ...], 
     _check_finite(detector, _constant(features, rows))
     told = dict.fromkeys(f"{spec.algorithm.name}: {warning.message}" for warning in caught)
     return Fitted(detector, preprocessing, rows, tuple(told))
+
+
+def _check_present(features: tuple[tuple[str, FeatureType], ...], rows: Rows) -> None:
+    names = [name for name, kind in features if kind is FeatureType.NUMBER]
+    for name, values in zip(names, rows.numbers.T, strict=True):
+        if np.isnan(values).all():
+            raise DataRejected(
+                f"column `{name}` has no value in the {len(rows):,} training rows, only in held-out ones: "
+                "leave it out of `features`"
+            )
 
 
 def _fit(spec: DetectorSpec, matrix: NDArray[np.float64]) -> BaseDetector:

@@ -49,13 +49,15 @@ def _between(quantiles: NDArray[np.float64], rows: int, random: np.random.Genera
     interval = random.integers(0, len(quantiles) - 1, (rows, quantiles.shape[1]))
     column = np.arange(quantiles.shape[1])
     low, high = quantiles[interval, column], quantiles[interval + 1, column]
-    return low + (high - low) * random.random((rows, quantiles.shape[1]))
+    return np.minimum(low + (high - low) * random.random((rows, quantiles.shape[1])), high)
 
 
 def _outside(quantiles: NDArray[np.float64], rows: int, random: np.random.Generator) -> NDArray[np.float64]:
     low, high = quantiles[0], quantiles[-1]
     width = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
-    distance = width * random.uniform(0.01, 3.0, (rows, len(low)))
+    # A range of a few roundings' width must be left all the same.
+    least = 4 * np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    distance = np.maximum(width * random.uniform(0.01, 3.0, (rows, len(low))), least)
     below = random.integers(0, 2, (rows, len(low))) == 0
     outside: NDArray[np.float64] = np.where(below, low - distance, high + distance)
     return outside

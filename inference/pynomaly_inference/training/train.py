@@ -64,6 +64,10 @@ def train_table(resource: AnomalyDetector, table: Table, progress: Progress) -> 
     metadata = describe(resource, table, fitted, proof)
     unjudged = Model.parse(attach(graph, metadata))
     metadata = metadata.model_copy(update={"evaluation": _evaluate(unjudged, table, parts)})
+    if table.label is not None and metadata.evaluation.roc_auc is None:
+        progress.warn(
+            "the evaluated rows hold one class only: ROC AUC, average precision and precision@n are not defined"
+        )
     content = attach(graph, metadata)
     model = Model.parse(content)
     model.check_golden()

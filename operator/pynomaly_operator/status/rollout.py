@@ -17,9 +17,12 @@ class ServingPod:
     facts: PodFacts
     report: PodReport | None
 
-    def serves(self, digest: str) -> bool:
+    def serves(self, target: ModelStatus) -> bool:
         """Whether the pod says that it answers with this model."""
-        return self.report is not None and self.report.stable is not None and self.report.stable.digest == digest
+        if self.report is None or self.report.stable is None:
+            return False
+        # Two versions may be the same bytes, and an answer names its version.
+        return (self.report.stable.version, self.report.stable.digest) == (target.version, target.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def settled() -> Rollout:
 def rollout(deployment: DeploymentFacts | None, pods: Sequence[ServingPod], target: ModelStatus) -> Rollout:
     """The state of the rollout of `target`; `pods` are all pods of the Deployment that are not ending."""
     ready = [pod for pod in pods if pod.facts.ready]
-    behind = [pod for pod in ready if not pod.serves(target.digest)]
+    behind = [pod for pod in ready if not pod.serves(target)]
     served = bool(ready) and not behind
     return Rollout(served, _finding(deployment, pods, target))
 
@@ -48,7 +51,7 @@ def rollout(deployment: DeploymentFacts | None, pods: Sequence[ServingPod], targ
 def _finding(deployment: DeploymentFacts | None, pods: Sequence[ServingPod], target: ModelStatus) -> Finding | None:
     if deployment is None:
         return Finding(Reason.ROLLING_OUT, "the Deployment is being created")
-    behind = [pod for pod in pods if not (pod.facts.ready and pod.serves(target.digest))]
+    behind = [pod for pod in pods if not (pod.facts.ready and pod.serves(target))]
     if deployment.settled and pods and not behind:
         return None
     if not deployment.settled and deployment.refusal is not None:

@@ -100,7 +100,7 @@ def test_every_sample_is_valid(sample: Path) -> None:
         (minimal("{uri: pumps.csv}", "{}"), "spec.training.source.uri: is required"),
         (
             minimal("spec:", "spec:\n  contamination: 0.1\n  contamination: 0.2"),
-            "line 6: the key `contamination` is given 2 times: keep one",
+            "line 7: the key `contamination` is given twice: keep one",
         ),
         (
             minimal("spec:", "spec:\n  contamination: 0.7"),

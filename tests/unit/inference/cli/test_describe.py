@@ -36,7 +36,7 @@ def test_inspect_says_when_training_rows_are_inside(pynomaly: Run, change: Calla
 def test_inspect_refuses_what_is_no_model(pynomaly: Run) -> None:
     done = pynomaly("inspect", "pumps.csv")
     assert done.returncode == 18
-    assert done.stderr.startswith("ModelLoadFailed: `pumps.csv`: ONNX Runtime cannot load the model")
+    assert done.stderr.startswith("ModelLoadFailed: `pumps.csv`: not a model file of `pynomaly train`")
 
 
 def test_detectors_keep_their_contract(pynomaly: Run) -> None:
