@@ -206,3 +206,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ResourceInvalid, match="no UTF-8 text"):
         read_resource(tmp_path / "model.onnx", AnomalyDetector)
+
+
+def test_a_wrong_feature_is_the_only_mistake_told() -> None:
+    with pytest.raises(ResourceInvalid) as refused:
+        parse_resource(minimal("spec:", "spec:\n  features: [{name: a, type: Numeric}]"), AnomalyDetector)
+    assert str(refused.value) == "spec.features[0].type: Input should be 'Number' or 'Category'"
+
+
+def test_where_nothing_may_stand_that_is_said() -> None:
+    with pytest.raises(ResourceInvalid, match=r"apiKeys\.x: this version has no such field: there is none: remove it"):
+        parse_resource(minimal("spec:", "spec:\n  serving: {access: {apiKeys: {x: 1}}}"), AnomalyDetector)

@@ -174,3 +174,18 @@ def test_what_only_a_cluster_uses_is_checked_and_listed(pynomaly: Run, change: C
     assert done.stderr.splitlines()[0] == "Not used outside a cluster: spec.serving.replicas, spec.suspend"
     change("min: 3", "min: 0")
     assert "spec.serving.replicas.min: Input should be greater than or equal to 1" in train(pynomaly).stderr
+
+
+def test_an_integer_with_a_fraction_is_no_integer(pynomaly: Run, change: Change) -> None:
+    change("{name: HBOS}", "{name: IForest, parameters: {n_estimators: 20.0}}")
+    done = train(pynomaly)
+    assert done.returncode == 10
+    assert "parameter `n_estimators` of `IForest`: 20.0 is not of type 'integer'" in done.stderr
+
+
+def test_a_label_of_one_class_is_told(pynomaly: Run, folder: Path) -> None:
+    rows = (folder / "pumps.csv").read_text().replace(",1\n", ",0\n")
+    (folder / "pumps.csv").write_text(rows)
+    done = train(pynomaly)
+    assert done.returncode == 0
+    assert "the evaluated rows hold one class only" in done.stderr

@@ -203,3 +203,14 @@ def test_a_table_read_from_a_file_trains(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "rows.csv", rows, delimiter=",", header="a,b", comments="", fmt="%.17g")
     read = read_training_table([source_file(tmp_path / "rows.csv", "rows.csv")], Columns(), missing_allowed=False)
     assert trained(resource("{name: HBOS}"), read).model.metadata.threshold == HBOS().fit(rows).threshold_
+
+
+def test_a_column_without_a_value_in_the_training_rows_is_named() -> None:
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    X[:80, 1] = np.nan
+    late = Table(table(X).features, Rows(X), None, np.arange(100), (), "0" * 64)
+    text = resource("{name: KNN}", ", holdout: 0.2").replace(
+        "  training:", "  preprocessing: {impute: Mean}\n  training:"
+    )
+    with pytest.raises(DataRejected, match="column `x1` has no value in the 80 training rows, only in held-out ones"):
+        trained(text, late)
