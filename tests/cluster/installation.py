@@ -22,8 +22,8 @@ DOCKERFILES = {
     "registry": ("inference/Dockerfile", "registry"),
 }
 RELEASE = "pynomaly"
-MODELS = "models"
-"""The registry's claim."""
+MODELS = "pynomaly-operator-registry"
+"""The claim that the chart makes for the registry."""
 
 
 def image(program: str, tag: str = TAG) -> str:
@@ -54,7 +54,7 @@ class Helm:
 
     def install(self, *values: str) -> str:
         """Installs or upgrades the chart and waits until it is ready."""
-        given = ("images.repository=" + REPOSITORY, "images.tag=" + TAG, f"registry.storage.existingClaim={MODELS}")
+        given = (f"images.repository={REPOSITORY}", f"images.tag={TAG}", "registry.storage.size=1Gi")
         options = [f"--set={value}" for value in (*given, *values)]
         # What a test has edited by hand is the chart's again.
         how = ("--force-conflicts", "--wait", "--timeout=120s")
@@ -65,11 +65,25 @@ class Helm:
 def installed(cluster: Cluster, volumes: Volumes) -> Iterator[Helm]:
     """The chart in a namespace of its own, and nothing of it afterwards; the images must have been delivered."""
     with namespaces.restricted(cluster.kubectl, "pynomaly-system") as namespace:
-        volumes.claim(namespace, MODELS, {})
+        volumes.reserve(namespace, MODELS)
         helm = Helm(tools.built(tools.CONTROL_PLANE) / "helm", cluster.kubeconfig, namespace)
         helm.install()
         try:
             yield helm
         finally:
             helm("uninstall", RELEASE, "--wait", "--timeout=60s")
+            left = set(_left(cluster, namespace))
             cluster.kubectl("delete", "crd", "anomalydetectors.pynomaly.io", "--ignore-not-found", "--timeout=60s")
+        # The models and the detectors outlive the release; nothing else does.
+        assert left == {"anomalydetectors.pynomaly.io", MODELS}, left
+
+
+def _left(cluster: Cluster, namespace: str) -> Iterator[str]:
+    """The names of what is left of a release."""
+    mine = f"--selector=app.kubernetes.io/instance={RELEASE}"
+    for kinds in (
+        "deployments,services,serviceaccounts,persistentvolumeclaims",
+        "clusterroles,clusterrolebindings,crds",
+    ):
+        for item in cluster.kubectl.read(kinds, mine, f"--namespace={namespace}")["items"]:
+            yield item["metadata"]["name"]

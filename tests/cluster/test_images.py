@@ -10,7 +10,7 @@ LOOK = """
 import importlib.util, json, os, shutil
 seen = sum(
     os.lstat(os.path.join(folder, name)).st_size
-    for top in os.listdir("/") if top not in ("proc", "sys", "dev", "tmp")
+    for top in os.listdir("/") if top not in ("proc", "sys", "dev", "tmp") and not os.path.islink("/" + top)
     for folder, _, names in os.walk(os.path.join("/", top))
     for name in names
 )

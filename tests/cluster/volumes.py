@@ -32,15 +32,24 @@ class Volumes:
 
     def claim(self, namespace: str, name: str, files: Files, labels: Mapping[str, str] | None = None) -> None:
         """Makes a bound ReadWriteOnce claim whose volume holds the files; names may contain folders."""
-        volume = f"{name}-{uuid.uuid4().hex[:8]}"
-        target = f"{_MOUNTED}/{volume}"
-        self._made.append((namespace, name, volume))
-        self._run(
-            f"mkdir --mode=1777 {target} && tar --extract --no-same-owner --directory={target}", given=_packed(files)
-        )
+        volume = self._volume(namespace, name, files)
         self.kubectl.apply(*_bound_pair(namespace, name, volume, f"{self.folder}/{volume}", labels or {}))
         bound = "--for=jsonpath={.status.phase}=Bound"
         self.kubectl("wait", bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=30s")
+
+    def reserve(self, namespace: str, name: str) -> None:
+        """Makes an empty volume for a claim that somebody else will make, as a provisioner would."""
+        volume = self._volume(namespace, name, {})
+        persistent, _ = _bound_pair(namespace, name, volume, f"{self.folder}/{volume}", {})
+        self.kubectl.apply(persistent)
+
+    def _volume(self, namespace: str, name: str, files: Files) -> str:
+        volume = f"{name}-{uuid.uuid4().hex[:8]}"
+        target = f"{_MOUNTED}/{volume}"
+        self._made.append((namespace, name, volume))
+        made = f"mkdir --mode=1777 {target} && tar --extract --no-same-owner --directory={target}"
+        self._run(made, given=_packed(files))
+        return volume
 
     def remove(self) -> None:
         """Removes the claims, the volumes and their files; pods that still use them end with their namespace."""
