@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from tests.unit.inference.datasets.tables import Write, written
 
 from pynomaly_inference.bundle import (
     METADATA_KEY,
@@ -109,3 +110,9 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes columns into a file of the name's kind."""
+    return lambda cells, name="x.csv": written(cells, tmp_path / name)
