@@ -3,6 +3,9 @@ import json
 from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
 
+COLLECTED_WITHIN = 60
+"""The garbage collector looks for new kinds every 30 s: so much later it may learn of the definition's own."""
+
 
 def test_a_detector_is_trained_and_served_and_says_so(detector: Detector) -> None:
     detector.apply()
@@ -99,7 +102,7 @@ def test_deleting_the_detector_leaves_nothing(detector: Detector) -> None:
 
     detector.kubectl("delete", "ad", "shuttle", detector.here)
 
-    until(lambda: not detector.children(), within=30, what="the garbage collector to take the children")
+    until(lambda: not detector.children(), within=COLLECTED_WITHIN, what="the garbage collector to take the children")
 
 
 def test_a_detector_made_again_under_its_name_starts_from_nothing(detector: Detector) -> None:
@@ -109,6 +112,7 @@ def test_a_detector_made_again_under_its_name_starts_from_nothing(detector: Dete
     detector.kubectl("delete", "ad", "shuttle", detector.here)
     detector.apply()
 
+    until(lambda: not _owned_by(detector, old), within=COLLECTED_WITHIN, what="the old one's children to be collected")
     detector.await_condition("Ready", "False", "Training")
     job = detector.await_job()
     assert detector.uid != old
@@ -138,3 +142,9 @@ def _serving(detector: Detector) -> str:
 
 def _path(detector: Detector) -> str:
     return f"/apis/pynomaly.io/v1alpha1/namespaces/{detector.namespace}/anomalydetectors/shuttle"
+
+
+def _owned_by(detector: Detector, uid: str) -> bool:
+    kinds = "configmaps,deployments,jobs,secrets,serviceaccounts,services"
+    children = detector.kubectl.read(kinds, detector.here)["items"]
+    return any(owner["uid"] == uid for child in children for owner in child["metadata"].get("ownerReferences", []))
