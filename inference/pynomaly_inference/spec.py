@@ -19,7 +19,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=253)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of the resource: parsed strictly, frozen, in camelCase; a field that is not declared is an error."""
+
     model_config = ConfigDict(
         strict=True,
         frozen=True,
@@ -44,7 +46,7 @@ def _algorithm_schema(schema: dict[str, Any]) -> None:
     ]
 
 
-class Algorithm(_Part):
+class Algorithm(Part):
     """The PyOD detector."""
 
     model_config = ConfigDict(json_schema_extra=_algorithm_schema)
@@ -61,7 +63,7 @@ class Algorithm(_Part):
         return self
 
 
-class Feature(_Part):
+class Feature(Part):
     """A column that enters the detector."""
 
     name: ColumnName
@@ -70,7 +72,7 @@ class Feature(_Part):
     """Number, or Category: text that is one-hot encoded, at most 100 levels."""
 
 
-class Preprocessing(_Part):
+class Preprocessing(Part):
     """What happens to a row before the detector sees it; it becomes part of the model. Default: nothing."""
 
     impute: Literal["Mean", "Median"] | None = None
@@ -79,7 +81,7 @@ class Preprocessing(_Part):
     """How Numbers are scaled, as scikit-learn's scaler of that name does. Default: they are not."""
 
 
-class Source(_Part):
+class Source(Part):
     """Where the training rows come from."""
 
     uri: Annotated[str, Field(min_length=1, max_length=2048)]
@@ -91,7 +93,7 @@ class Source(_Part):
     """A column that orders the rows in time; the last rows are held out. It is no feature."""
 
 
-class Gates(_Part):
+class Gates(Part):
     """Bounds that the model must keep on the held-out rows (the training rows when none are held out)."""
 
     min_roc_auc: Share | None = None
@@ -102,7 +104,7 @@ class Gates(_Part):
     """Largest share of rows that the model may call anomalous."""
 
 
-class Training(_Part):
+class Training(Part):
     """How the model is trained and judged."""
 
     source: Source
@@ -128,11 +130,11 @@ class Training(_Part):
         return 0.0 if self.source.label is None else HOLDOUT_WITH_LABEL
 
 
-class ApiKeys(_Part):
+class ApiKeys(Part):
     """Callers present a key; on a laptop `--keys` names the file that holds them."""
 
 
-class Access(_Part):
+class Access(Part):
     """Who may score. Default: API keys."""
 
     api_keys: ApiKeys | None = None
@@ -147,7 +149,7 @@ class Access(_Part):
         return self
 
 
-class Limits(_Part):
+class Limits(Part):
     """What one request may ask for."""
 
     rows: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
@@ -156,7 +158,7 @@ class Limits(_Part):
     """Largest body of one request, in MiB. Default: 50."""
 
 
-class Serving(_Part):
+class Serving(Part):
     """How the model is served."""
 
     access: Access = Field(default_factory=Access)
@@ -173,7 +175,7 @@ def _usable(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     return features
 
 
-class DetectorSpec(_Part):
+class DetectorSpec(Part):
     """What to train and how to serve it."""
 
     algorithm: Algorithm

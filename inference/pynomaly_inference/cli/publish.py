@@ -40,7 +40,7 @@ def publish(
     except PynomalyError as error:
         termination_file.write_bytes(TerminationMessage.failed(fingerprint, error).to_bytes())
         raise
-    except Exception as error:
+    except Exception as error:  # raised on: the pod's status must not be silent about a bug
         told = PynomalyError(f"the trainer failed unexpectedly, its log says more: {error!r}")
         termination_file.write_bytes(TerminationMessage.failed(fingerprint, told).to_bytes())
         raise

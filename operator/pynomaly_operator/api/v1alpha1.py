@@ -5,8 +5,7 @@ The one source of the CustomResourceDefinition and of validation.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field, model_validator
 
 from pynomaly_inference import spec as shared
 from pynomaly_operator.api.quantities import Duration, Quantity, amount, seconds
@@ -20,21 +19,7 @@ PLURAL = "anomalydetectors"
 DEFAULT_TIMEOUT = "30m"
 
 
-class _Part(BaseModel):
-    """A part that only the cluster knows; it reads as the parts in `pynomaly_inference.spec` do."""
-
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=False,
-        validate_by_alias=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class Amounts(_Part):
+class Amounts(shared.Part):
     """CPU and memory."""
 
     cpu: Quantity | None = None
@@ -43,7 +28,7 @@ class Amounts(_Part):
     """Bytes, such as 512Mi or 2Gi."""
 
 
-class Resources(_Part):
+class Resources(shared.Part):
     """What a pod asks of its node, and what it may use at most."""
 
     requests: Amounts = Field(default_factory=Amounts)
@@ -82,7 +67,7 @@ class Training(shared.Training):
         return seconds(self.timeout or DEFAULT_TIMEOUT)
 
 
-class Replicas(_Part):
+class Replicas(shared.Part):
     """How many pods serve."""
 
     min: Annotated[int, Field(ge=1, le=100)] = 1
