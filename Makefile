@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help setup run test test-unit test-end test-readme test-browser test-controlplane test-cluster check bench \
+.PHONY: help setup run test test-unit test-converters test-end test-readme test-browser test-controlplane test-cluster check bench \
 	bench-convert bench-serve format generate images cluster-up cluster-down clean
 
 help: ## List the targets
@@ -24,7 +24,7 @@ $(UV):
 	@scripts/install-uv $(UV_VERSION) .tools/uv-$(UV_VERSION)
 
 $(SETUP): pyproject.toml uv.lock $(UV)
-	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra operator --extra registry --extra serve --extra train --group check
+	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra operator --extra registry --extra serve --extra suod --extra train --extra xgboost --group check
 	@touch $@
 
 run: $(SETUP) ## Train on 49,097 real rows, convert, prove and serve: http://127.0.0.1:8000
@@ -38,6 +38,9 @@ test-unit: $(SETUP) ## The tests that need no server of their own
 
 test-end: $(SETUP) ## All 49,097 rows over HTTP against a PyOD model that the test fits itself
 	@$(BIN)/pytest -q tests/end_to_end
+
+test-converters: $(SETUP) ## Every detector, parameter and awkward table against PyOD
+	@$(BIN)/pytest -q tests/converters
 
 test-readme: $(SETUP) ## Every command of the README
 	@$(BIN)/pytest -q tests/readme

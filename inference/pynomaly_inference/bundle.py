@@ -19,12 +19,12 @@ CATEGORIES_INPUT = "C"
 RELATIVE_TOLERANCE = 1e-9
 
 
-def tolerance(score: float, scale: float) -> float:
-    """How far a score may be from PyOD's and still be equal: `1e-9 * max(|score|, scale)`.
+def tolerance(score: float, scale: float, relative: float = RELATIVE_TOLERANCE) -> float:
+    """How far a score may be from PyOD's and still be equal: `relative * max(|score|, scale)`.
 
     `scale` is the median absolute training score (`Metadata.score_scale`); it keeps the bound meaningful near zero.
     """
-    return RELATIVE_TOLERANCE * max(abs(score), scale)
+    return relative * max(abs(score), scale)
 
 
 class Semantics(StrEnum):
@@ -96,6 +96,7 @@ class Parity(_Frozen):
     reference: str
     """What the graph was compared with, in words a user understands."""
     tolerance: float
+    """Relative, as `tolerance` takes it: 1e-9, but for detectors that PyOD itself computes in single precision."""
     cases: Mapping[str, ParityCase]
     rows_within_threshold_band: int
     """Rows whose score equals the threshold to the tolerance: their label is 0, as PyOD's `>` has it for a tie."""

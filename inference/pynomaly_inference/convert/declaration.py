@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pynomaly_inference.bundle import Semantics
+from pynomaly_inference.bundle import RELATIVE_TOLERANCE, Semantics
 from pynomaly_inference.convert.graph import Expr, Graph
 
 Matrix = NDArray[np.float64]
@@ -65,6 +65,12 @@ class Declaration:
     chunk: Callable[[Any], int | None] = _any_number
     """Rows of one run of a fitted detector's graph at most; None: any number."""
     reference: ExactReference | None = None
+    tolerance: float = RELATIVE_TOLERANCE
+    """Relative, see `bundle.tolerance`: wider only where PyOD itself computes in single precision."""
+    reads_label: bool = False
+    """True when the detector learns from `training.source.label`: it is fitted on X and y."""
+    only_columns: int | None = None
+    """How many columns the detector takes, where that is fixed."""
 
     def detector_class(self) -> type[Any]:
         """PyOD's class; raises ImportError where the extra that it needs is not installed."""

@@ -26,7 +26,7 @@ def whole_graph(detector: Any, declaration: Declaration, preprocessing: Preproce
     conversion = declaration.convert(graph, detector, x)
     score = conversion.score
     graph.output("score", score, TensorProto.DOUBLE, ["n"])
-    graph.output("label", _label(detector, score), TensorProto.INT64, ["n"])
+    graph.output("label", _label(detector, score, declaration.tolerance), TensorProto.INT64, ["n"])
     graph.output("probability", _linear(detector, score), TensorProto.DOUBLE, ["n"])
     graph.output("probability_unify", _unify(detector, score), TensorProto.DOUBLE, ["n"])
     if conversion.contributions is not None:
@@ -59,9 +59,9 @@ def _inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[Expr, Expr | No
     return x, graph.input(CATEGORIES_INPUT, TensorProto.STRING, ["n", len(categories)], ", ".join(categories))
 
 
-def _label(detector: Any, score: Expr) -> Expr:
+def _label(detector: Any, score: Expr, relative: float) -> Expr:
     threshold = float(detector.threshold_)
-    return (score > threshold + tolerance(threshold, score_scale(detector))).cast(TensorProto.INT64)
+    return (score > threshold + tolerance(threshold, score_scale(detector), relative)).cast(TensorProto.INT64)
 
 
 def _linear(detector: Any, score: Expr) -> Expr:

@@ -71,9 +71,16 @@ class Expr:
     def __gt__(self, other: Operand) -> "Expr":
         return self.graph.op("Greater", self, other)
 
+    def __neg__(self) -> "Expr":
+        return self.graph.op("Neg", self)
+
     def equals(self, other: Operand) -> "Expr":
         """Elementwise equality; `==` stays Python's."""
         return self.graph.op("Equal", self, other)
+
+    def below(self, other: Operand) -> "Expr":
+        """Elementwise `<`: Python would take an operator for `>` with its sides exchanged."""
+        return self.graph.op("Less", self, other)
 
     def square(self) -> "Expr":
         """The product with itself: exact where `Pow` may round."""
@@ -82,6 +89,18 @@ class Expr:
     def sqrt(self) -> "Expr":
         """Elementwise square root."""
         return self.graph.op("Sqrt", self)
+
+    def exp(self) -> "Expr":
+        """Elementwise e ** value."""
+        return self.graph.op("Exp", self)
+
+    def log(self) -> "Expr":
+        """Elementwise natural logarithm."""
+        return self.graph.op("Log", self)
+
+    def tanh(self) -> "Expr":
+        """Elementwise hyperbolic tangent."""
+        return self.graph.op("Tanh", self)
 
     def abs(self) -> "Expr":
         """Elementwise absolute value."""
@@ -102,6 +121,10 @@ class Expr:
     def min(self, axis: int) -> "Expr":
         """The least value along an axis."""
         return self.graph.op("ReduceMin", self, np.array([axis]), keepdims=0)
+
+    def max(self, axis: int, *, keep: bool = False) -> "Expr":
+        """The greatest value along an axis, which stays as one of length 1 with `keep`."""
+        return self.graph.op("ReduceMax", self, np.array([axis]), keepdims=int(keep))
 
     def clip(self, low: float, high: float) -> "Expr":
         """Elementwise: not below `low`, not above `high`."""

@@ -25,6 +25,8 @@ class Reference:
     threshold: float
     scale: float
     """The median of |training score|; see `bundle.tolerance`."""
+    relative: float
+    """The relative tolerance; see `bundle.tolerance`."""
     chunk: int | None
     """Rows that a server gives to one run of the graph at most."""
     row_by_row: bool
@@ -39,6 +41,7 @@ def reference_of(detector: Any, preprocessing: Preprocessing) -> Reference:
         lambda rows: reference_scores(detector, preprocessing.transform(rows)),
         float(detector.threshold_),
         score_scale(detector),
+        declaration.tolerance,
         declaration.chunk(detector),
         declaration.semantics is Semantics.ROW,
     )

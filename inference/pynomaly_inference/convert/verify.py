@@ -7,7 +7,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from pynomaly_inference.bundle import RELATIVE_TOLERANCE, Parity, ParityCase, tolerance
+from pynomaly_inference.bundle import Parity, ParityCase, tolerance
 from pynomaly_inference.convert.declaration import Scores
 from pynomaly_inference.convert.reference import Reference
 from pynomaly_inference.errors import ParityFailed
@@ -33,7 +33,7 @@ def verify(model: onnx.ModelProto, reference: Reference, cases: Mapping[str, Row
     compared = {name: _compare(name, session, reference, rows) for name, rows in cases.items() if len(rows)}
     return Parity(
         reference=reference.words,
-        tolerance=RELATIVE_TOLERANCE,
+        tolerance=reference.relative,
         cases={name: case for name, (case, _) in compared.items()},
         rows_within_threshold_band=sum(ties for _, ties in compared.values()),
     )
@@ -41,7 +41,7 @@ def verify(model: onnx.ModelProto, reference: Reference, cases: Mapping[str, Row
 
 def _compare(name: str, session: ort.InferenceSession, reference: Reference, rows: Rows) -> tuple[ParityCase, int]:
     theirs = reference.scores(rows)
-    allowed = np.array([tolerance(score, _finite(reference.scale)) for score in theirs.tolist()])
+    allowed = np.array([_allowed(reference, score) for score in theirs.tolist()])
     worst = 0.0
     for how, (scores, labels) in _runs(session, reference, rows):
         share = _share_of_tolerance(scores, theirs[: len(scores)], allowed[: len(scores)])
@@ -50,11 +50,11 @@ def _compare(name: str, session: ort.InferenceSession, reference: Reference, row
             raise ParityFailed(
                 f"the graph does not score as its reference ({reference.words}): case `{name}`, row {row + 1} of "
                 f"{len(rows)}, {how}: the graph says {float(scores[row])!r}, the reference {float(theirs[row])!r}, "
-                f"{share[row]:.3g} times as far apart as the tolerance of {RELATIVE_TOLERANCE:g} allows"
+                f"{share[row]:.3g} times as far apart as the tolerance of {reference.relative:g} allows"
             )
         _check_labels(f"case `{name}`, {how}", labels, theirs[: len(scores)], reference)
         worst = max(worst, float(share[row]))
-    ties = np.abs(theirs - reference.threshold) <= tolerance(reference.threshold, _finite(reference.scale))
+    ties = np.abs(theirs - reference.threshold) <= _allowed(reference, reference.threshold)
     return ParityCase(rows=len(rows), worst=worst), int(ties.sum())
 
 
@@ -72,8 +72,8 @@ def _run(session: ort.InferenceSession, rows: Rows, chunk: int) -> Answer:
     return np.concatenate(scores), np.concatenate(labels)
 
 
-def _finite(scale: float) -> float:
-    return scale if np.isfinite(scale) else 0.0
+def _allowed(reference: Reference, score: float) -> float:
+    return tolerance(score, reference.scale if np.isfinite(reference.scale) else 0.0, reference.relative)
 
 
 def _share_of_tolerance(ours: Scores, theirs: Scores, allowed: Scores) -> Scores:
@@ -87,7 +87,7 @@ def _share_of_tolerance(ours: Scores, theirs: Scores, allowed: Scores) -> Scores
 
 def _check_labels(where: str, labels: NDArray[np.int64], theirs: Scores, reference: Reference) -> None:
     """Near the threshold a label may be either: the graph's own score may lie on the other side of its edge."""
-    band = 2 * tolerance(reference.threshold, _finite(reference.scale))
+    band = 2 * _allowed(reference, reference.threshold)
     above = theirs > reference.threshold
     wrong = np.flatnonzero((labels != above) & ~(np.abs(theirs - reference.threshold) <= band))
     if len(wrong):

@@ -13,7 +13,6 @@ from pynomaly_inference.bundle import (
     CATEGORIES_INPUT,
     METADATA_KEY,
     NUMBERS_INPUT,
-    RELATIVE_TOLERANCE,
     Metadata,
     parse_metadata,
     tolerance,
@@ -105,11 +104,12 @@ class Model:
     def check_golden(self) -> None:
         """Scores the golden rows; raises ModelLoadFailed when this machine computes something else than PyOD did."""
         scores = self.score(self.golden_rows()).scores
+        relative = self.metadata.parity.tolerance
         for row, (ours, theirs) in enumerate(zip(scores.tolist(), self.metadata.golden.scores, strict=True), start=1):
-            if not abs(ours - theirs) <= tolerance(theirs, self.metadata.score_scale):
+            if not abs(ours - theirs) <= tolerance(theirs, self.metadata.score_scale, relative):
                 raise ModelLoadFailed(
                     f"golden row {row} scores {ours!r} here and {theirs!r} at training, more than "
-                    f"{RELATIVE_TOLERANCE:g} apart: this machine's ONNX Runtime does not compute this model"
+                    f"{relative:g} apart: this machine's ONNX Runtime does not compute this model"
                 )
 
     def golden_rows(self) -> Rows:

@@ -75,8 +75,9 @@ class Scorer:
         scored = call.served.model.score(rows, explain=call.explain, unify=call.unify)
         _check_finite(scored)
         if call.threshold is not None:
-            scale = call.served.model.metadata.score_scale
-            above = scored.scores > call.threshold + tolerance(call.threshold, scale)
+            metadata = call.served.model.metadata
+            band = tolerance(call.threshold, metadata.score_scale, metadata.parity.tolerance)
+            above = scored.scores > call.threshold + band
             scored = scored._replace(labels=above.astype(np.int64))
         return scored, call.reply(scored)
 

@@ -38,7 +38,7 @@ def tampered(model: onnx.ModelProto, leaf: int, factor: float) -> onnx.ModelProt
 
 def constant(scores: list[float]) -> Reference:
     """A reference with these scores for as many rows."""
-    return Reference("a list", lambda rows: np.array(scores[: len(rows)]), 2.0, 1.0, None, False)
+    return Reference("a list", lambda rows: np.array(scores[: len(rows)]), 2.0, 1.0, 1e-9, None, False)
 
 
 def echo() -> onnx.ModelProto:

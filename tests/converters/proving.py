@@ -1,0 +1,48 @@
+"""Fits a build and proves its graph, by the product's own comparison or by the test's."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.converters.build import Build
+from tests.converters.tables import Labels, Matrix
+
+from pynomaly_inference.convert import reference_of, to_onnx
+from pynomaly_inference.convert.cases import cases
+from pynomaly_inference.convert.preprocessing import Preprocessing
+from pynomaly_inference.convert.verify import verify
+from pynomaly_inference.scoring.rows import Rows
+
+
+def fitted(build: Build, X: Matrix, y: Labels) -> Any:
+    """The build's detector, fitted; on the labels too where it reads them."""
+    with warnings.catch_warnings():
+        # Constant columns make PyOD divide by zero and SciPy warn of precision.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        detector = build.make()
+        return detector.fit(X, y) if build.labelled else detector.fit(X)
+
+
+def seen_by(build: Build, X: Matrix) -> Matrix:
+    """As many columns as the detector takes."""
+    return X if build.columns is None else np.ascontiguousarray(X[:, : build.columns])
+
+
+def prove(detector: Any, training: Matrix, held_out: Matrix) -> set[str]:
+    """Compares graph and reference on every case; their names."""
+    preprocessing = Preprocessing.none([f"x{column}" for column in range(training.shape[1])])
+    reference = reference_of(detector, preprocessing)
+    compared = cases(reference, preprocessing, Rows(training), Rows(held_out), seed=0)
+    report = verify(to_onnx(detector), reference, compared)
+    assert all(case.worst <= 1 for case in report.cases.values())
+    return set(report.cases)
+
+
+def refused(build: Build, kind: str, X: Matrix, y: Labels) -> bool:
+    """Asserts that PyOD's `fit` raises where the build says so; True when it does."""
+    if kind not in build.refuses:
+        return False
+    with pytest.raises(Exception, match=build.refuses[kind]):
+        fitted(build, X, y)
+    return True

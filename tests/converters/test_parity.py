@@ -1,0 +1,50 @@
+"""The graph scores as PyOD does: on real data, on awkward data, and whatever the parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from tests.converters.catalogue import builds
+from tests.converters.proving import fitted, prove, refused, seen_by
+from tests.converters.tables import AWKWARD, REAL, Matrix, awkward, real
+
+from pynomaly_inference.convert import to_onnx
+
+BUILDS = builds()
+Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
+Agree = Callable[[Any, Matrix, Matrix], None]
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("data", REAL)
+def test_scores_equal_pyods_on_real_data(data: str, name: str) -> None:
+    build = BUILDS[name]
+    X, y = real(data)
+    X = seen_by(build, X[: 2 * build.rows])
+    if refused(build, data, X[: build.rows], y[: build.rows]):
+        return
+    compared = prove(fitted(build, X[: build.rows], y[: build.rows]), X[: build.rows], X[build.rows :])
+    assert compared == {"training rows", "held-out rows", "20 sigma", "10,000 sigma", "constant rows"}
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_scores_equal_pyods_on_awkward_data(kind: str, name: str) -> None:
+    build = BUILDS[name]
+    X = seen_by(build, awkward(kind)[: build.rows])
+    y = (np.arange(len(X)) % 10 == 0).astype(np.int64)
+    if not refused(build, kind, X, y):
+        prove(fitted(build, X, y), X, X[:0])
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_scores_equal_pyods_without_the_projects_own_comparison(run: Run, agree: Agree, name: str) -> None:
+    build = BUILDS[name]
+    X, y = real("thyroid")
+    X = seen_by(build, X)
+    detector = fitted(build, X[: build.rows], y[: build.rows])
+    rows = np.concatenate([X[build.rows : build.rows + 30], X[:30]])
+    theirs = np.array([detector.decision_function(row[None])[0] for row in rows])
+    agree(detector, run(to_onnx(detector), rows)["score"], theirs)
