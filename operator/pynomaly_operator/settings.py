@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_operator.desired.commands import TOKEN_FILE
 from pynomaly_operator.desired.wanted import Programs
 
 PREFIX = "PYNOMALY_"
+
+SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+
+
+def _names(given: object) -> object:
+    """What stands between the commas."""
+    return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
 
 
 class Settings(BaseModel):
@@ -26,6 +33,9 @@ class Settings(BaseModel):
     """Where pods and the operator find the registry."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """Of the pods."""
+    image_pull_secrets: Annotated[tuple[SecretName, ...], BeforeValidator(_names)] = ()
+    """Secrets with the login of the images' registry, separated by commas: of the pods, so each Secret must exist in
+    every namespace that has detectors. The operator copies none."""
     registry_token_file: Path = Path(TOKEN_FILE)
     """The operator's own token for the registry."""
     probes_host: str = "0.0.0.0"  # noqa: S104 - the kubelet probes the pod's address
@@ -56,7 +66,13 @@ class Settings(BaseModel):
     @property
     def programs(self) -> Programs:
         """What runs in the pods."""
-        return Programs(self.trainer_image, self.server_image, self.registry_url, self.image_pull_policy)
+        return Programs(
+            trainer_image=self.trainer_image,
+            server_image=self.server_image,
+            registry_url=self.registry_url,
+            pull_policy=self.image_pull_policy,
+            pull_secrets=self.image_pull_secrets,
+        )
 
 
 def _variable(field: str) -> str:

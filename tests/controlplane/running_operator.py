@@ -23,6 +23,7 @@ SETTINGS = Settings(
     trainer_image="registry.example/trainer:1",
     server_image="registry.example/server:1",
     registry_url="http://registry.pynomaly.svc",
+    image_pull_secrets=("registry-login",),
     probes_host="127.0.0.1",
     probes_port=0,
     audit_seconds=2,

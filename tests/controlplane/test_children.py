@@ -77,6 +77,16 @@ def test_an_edit_of_what_we_own_is_put_back(
     until(lambda: _at(detector.get(kind, name), path) == before, within=WITHIN, what=f"{path} to be put back")
 
 
+def test_pods_of_both_programs_pull_their_images_with_the_secrets_of_the_settings(detector: Detector) -> None:
+    detector.apply()
+    job = detector.await_job()
+    detector.train()
+    deployment = detector.await_child("deployment", "shuttle")
+
+    for owner in (job, deployment):
+        assert owner["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "registry-login"}]
+
+
 def test_edits_of_what_we_do_not_own_stay_while_others_are_put_back(detector: Detector) -> None:
     detector.until_ready()
     foreign = {"metadata": {"annotations": {"team": "blue"}, "labels": {"team": "blue"}}}

@@ -11,6 +11,7 @@ from pynomaly_operator.desired.pod import (
     POD_SECURITY,
     common_volumes,
     folder_mount,
+    pull_secrets,
     resources,
 )
 from pynomaly_operator.desired.wanted import Wanted
@@ -45,6 +46,7 @@ def _pod(wanted: Wanted) -> Manifest:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "securityContext": POD_SECURITY,
+        **pull_secrets(wanted.programs),
         "topologySpreadConstraints": [_spread(wanted)],
         "containers": [_container(wanted)],
         "volumes": [*common_volumes(TEMPORARY_SIZE), config, *keys],

@@ -12,6 +12,7 @@ from pynomaly_operator.desired.pod import (
     POD_SECURITY,
     common_volumes,
     folder_mount,
+    pull_secrets,
     resources,
 )
 from pynomaly_operator.desired.sources import ClusterSource, cluster_source
@@ -55,6 +56,7 @@ def _template(wanted: Wanted, source: ClusterSource) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": POD_SECURITY,
+        **pull_secrets(wanted.programs),
         "containers": [_container(wanted, source)],
         "volumes": [*common_volumes(TEMPORARY_SIZE), _resource_volume(wanted), *_data_volumes(source)],
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 from pynomaly_operator.api.v1alpha1 import Amounts, Resources
 from pynomaly_operator.desired.commands import TOKEN_FOLDER, TOKEN_KEY
+from pynomaly_operator.desired.wanted import Programs
 from pynomaly_operator.manifest import Manifest
 
 USER = 1000
@@ -39,6 +40,13 @@ COMMON_MOUNTS: list[Manifest] = [
     {"name": "tmp", "mountPath": TEMPORARY_FOLDER},
     {"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True},
 ]
+
+
+def pull_secrets(programs: Programs) -> dict[str, Any]:
+    """The pod's `imagePullSecrets`; nothing when the images need no login."""
+    if not programs.pull_secrets:
+        return {}
+    return {"imagePullSecrets": [{"name": name} for name in programs.pull_secrets]}
 
 
 def folder_mount(volume: str, folder: str) -> Manifest:

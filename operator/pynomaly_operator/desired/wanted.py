@@ -24,6 +24,8 @@ class Programs:
     server_image: str
     registry_url: str
     pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets with the login of the images' registry; each detector's namespace needs them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Two detectors: as little as can be said, and as much."""
 
+from dataclasses import replace
 from typing import Any
 
 from pynomaly_operator.api.parse import parse_spec
@@ -62,5 +63,6 @@ def minimal() -> Wanted:
 
 
 def full() -> Wanted:
-    """The full detector, trained three times and to be trained again."""
-    return Wanted(FULL_DETECTOR, spec(FULL), PROGRAMS, train=True, target=model(FULL, version=3))
+    """The full detector, trained three times and to be trained again, with images that need a login."""
+    programs = replace(PROGRAMS, pull_secrets=("registry-login", "mirror-login"))
+    return Wanted(FULL_DETECTOR, spec(FULL), programs, train=True, target=model(FULL, version=3))

@@ -18,8 +18,24 @@ def test_settings_come_from_the_environment_and_the_rest_has_defaults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "expected"),
+    [("registry-login", ("registry-login",)), ("a, b.c,", ("a", "b.c")), ("", ())],
+    ids=["one", "two", "none"],
+)
+def test_the_pods_pull_secrets_are_names_between_commas(given: str, expected: tuple[str, ...]) -> None:
+    settings = Settings.from_environment({**NEEDED, "PYNOMALY_IMAGE_PULL_SECRETS": given})
+
+    assert settings.programs.pull_secrets == expected
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
-    [("PYNOMALY_REGISTRY_URL", "registry"), ("PYNOMALY_WORKERS", "0"), ("PYNOMALY_LOG_LEVEL", "loud")],
+    [
+        ("PYNOMALY_REGISTRY_URL", "registry"),
+        ("PYNOMALY_IMAGE_PULL_SECRETS", "login,No_Name"),
+        ("PYNOMALY_WORKERS", "0"),
+        ("PYNOMALY_LOG_LEVEL", "loud"),
+    ],
 )
 def test_a_setting_that_is_wrong_is_named(variable: str, value: str) -> None:
     with pytest.raises(ResourceInvalid, match=variable):

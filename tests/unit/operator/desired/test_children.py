@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # publishes no types
@@ -91,6 +92,15 @@ def test_the_token_is_for_the_registry_alone(kind: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["Job", "Deployment"])
+def test_images_are_pulled_with_the_named_secrets_and_with_none_when_none_is_named(kind: str) -> None:
+    with_login = _named(children(full()), kind)["spec"]["template"]["spec"]
+    without = _named(children(minimal()), kind)["spec"]["template"]["spec"]
+
+    assert with_login["imagePullSecrets"] == [{"name": "registry-login"}, {"name": "mirror-login"}]
+    assert "imagePullSecrets" not in without
+
+
 @pytest.mark.parametrize("uri", ["pvc://telemetry/a/*.csv", "configmap://telemetry/rows.csv"])
 def test_the_source_is_mounted_read_only_and_the_trainer_is_told_where(uri: str) -> None:
     content = {**MINIMAL, "training": {"source": {"uri": uri}}}
@@ -129,7 +139,7 @@ def test_every_kind_that_is_rendered_is_one_that_the_operator_handles() -> None:
 
 
 def test_a_change_of_the_model_changes_no_pod() -> None:
-    one, other = full(), Wanted(full().detector, spec(FULL), PROGRAMS, target=model(FULL, version=4))
+    one, other = full(), replace(full(), target=model(FULL, version=4))
 
     assert _named(children(one), "Deployment") == _named(children(other), "Deployment")
     serving = names.serving_config(one.detector)
