@@ -66,7 +66,7 @@ class RegistryUnavailable(Hindrance):
 
 
 class ApiError(Exception):
-    """An answer of the API server that is no success; `status` 0 stands for no answer at all."""
+    """An answer of the API server that is no success; `status` 0 stands for none that is its own."""
 
     def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
         """`retry_after` is in seconds, as the server asked."""

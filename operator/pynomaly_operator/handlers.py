@@ -12,7 +12,8 @@ import aiohttp
 import kopf
 
 from pynomaly_operator.desired.labels import MANAGED_SELECTOR
-from pynomaly_operator.kube import METADATA_LIST, METADATA_ONLY, Credentials
+from pynomaly_operator.errors import ApiError
+from pynomaly_operator.kube import JSON, METADATA_LIST, METADATA_ONLY, Credentials
 from pynomaly_operator.manifest import DETECTOR, WATCHED, Kind
 from pynomaly_operator.registry import Remembering
 from pynomaly_operator.store import Key, Store
@@ -79,11 +80,18 @@ def _session(credentials: Credentials, watching: Watching) -> aiohttp.ClientSess
     slim = tuple(f"/{kind.plural}" for kind in WATCHED.values() if not kind.whole)
 
     async def prepared(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        request.headers.update(await credentials.headers())
+        try:
+            request.headers.update(await credentials.headers())
+        except ApiError as error:
+            raise aiohttp.ClientConnectionError(str(error)) from error  # which kopf tries again; any other ends it
         if watching.streaming and request.url.path.endswith(slim):
             streamed = request.url.query.get("watch") == "true"
             request.headers["Accept"] = METADATA_ONLY if streamed else METADATA_LIST
-        return await handler(request)
+        response = await handler(request)
+        if response.ok and response.content_type != JSON:
+            response.close()
+            raise aiohttp.ClientConnectionError(f"{request.url.path} was answered with {response.content_type}")
+        return response
 
     connector = aiohttp.TCPConnector(limit=0, ssl=credentials.ssl_context())
     return aiohttp.ClientSession(connector=connector, middlewares=(prepared,), read_bufsize=2**21)

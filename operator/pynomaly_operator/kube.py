@@ -7,7 +7,9 @@ requests are not used: their models cost more CPU than the whole of the rest of 
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Self
 
 import aiohttp
@@ -23,6 +25,8 @@ MERGE = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = "500"
+SHOWN = 300
+"""Characters of an unexpected answer that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,14 @@ class Credentials:
         return context
 
     async def headers(self) -> dict[str, str]:
-        """The Authorization header with the newest token; none when a certificate speaks for us."""
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        """The Authorization header with the newest token; none when a certificate speaks for us.
+
+        Raises ApiError when there is a token that cannot be had now.
+        """
+        try:
+            token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        except (OSError, ValueError, config.ConfigException) as error:
+            raise ApiError(0, f"the token for the API server cannot be read: {error}") from error
         return {"Authorization": token} if token else {}
 
 
@@ -88,35 +98,44 @@ class Kube:
         await self._session.close()
 
     async def send(self, request: Request) -> dict[str, Any]:
-        """The answer, parsed."""
+        """The answer, parsed. Raises ApiError, whatever goes wrong on the way."""
         headers = {
             "Content-Type": request.content_type,
             "Accept": request.accept,
             **await self._credentials.headers(),
         }
-        body = None if request.body is None else json.dumps(request.body).encode()
-        url = self._credentials.server + request.path
         status = 0
         try:
-            async with self._session.request(
-                request.method, url, params=request.params, data=body, headers=headers
-            ) as response:
-                status = response.status
-                raw = await response.read()
-                retry_after = response.headers.get("Retry-After")
-        except (TimeoutError, aiohttp.ClientError) as error:
-            raise ApiError(0, f"the API server does not answer: {str(error) or type(error).__name__}") from error
+            async with self._asked(request, headers) as response:
+                status, raw = response.status, await response.read()
+        except (OSError, aiohttp.ClientError) as error:  # a TimeoutError is an OSError
+            what = f"{request.method} {self._credentials.server}{request.path}"
+            raise ApiError(0, f"the API server does not answer {what}: {str(error) or type(error).__name__}") from error
         finally:
             self._metrics.api_requests.labels(request.method, str(status or "none")).inc()
-        if status >= 400:  # noqa: PLR2004 - HTTP's first error
-            raise ApiError(status, _reason(raw), _seconds(retry_after))
-        answer: dict[str, Any] = json.loads(raw)
-        return answer
+        if not response.ok or status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise ApiError(status, _reason(raw), _seconds(response.headers.get("Retry-After")))
+        return _parsed(request, response, raw)
+
+    def _asked(
+        self, request: Request, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.request(
+            request.method,
+            self._credentials.server + request.path,
+            params=request.params,
+            data=None if request.body is None else json.dumps(request.body).encode(),
+            headers=headers,
+            allow_redirects=False,  # the API server sends none: whoever does is no place for a token
+        )
 
     async def version(self) -> tuple[int, int]:
         """The server's major and minor version."""
         answer = await self.send(Request("GET", "/version"))
-        return int(answer["major"]), int("".join(c for c in answer["minor"] if c.isdigit()))
+        try:
+            return int(answer["major"]), int("".join(c for c in answer["minor"] if c.isdigit()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ApiError(0, f"GET /version was answered with no version of Kubernetes: {_start(answer)}") from error
 
     async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """The object's metadata, the whole object for kinds that are read whole; None when it is not there."""
@@ -131,7 +150,7 @@ class Kube:
         """The metadata of every object of the kind that the labels select, a page at a time."""
         params = {"limit": PAGE} | ({"labelSelector": selector} if selector else {})
         while True:
-            page = await self.send(Request("GET", kind.path(), accept=METADATA_LIST, params=params))
+            page = await self._page(Request("GET", kind.path(), accept=METADATA_LIST, params=params))
             for item in page["items"] or ():  # null, not [], when there are none
                 yield item["metadata"]
             if not (following := page["metadata"].get("continue")):
@@ -140,9 +159,15 @@ class Kube:
 
     async def list(self, kind: Kind, namespace: str, **selectors: str) -> list[Manifest]:
         """The whole objects of the kind in a namespace that `labelSelector` and `fieldSelector` select."""
-        answer = await self.send(Request("GET", kind.path(namespace), params=selectors))
+        answer = await self._page(Request("GET", kind.path(namespace), params=selectors))
         items: list[Manifest] = answer["items"] or []
         return items
+
+    async def _page(self, request: Request) -> dict[str, Any]:
+        answer = await self.send(request)
+        if not ("items" in answer and isinstance(answer.get("metadata"), dict)):
+            raise ApiError(0, f"GET {request.path} was answered with no list: {_start(answer)}")
+        return answer
 
     async def apply(self, kind: Kind, body: Manifest, manager: str) -> dict[str, Any]:
         """Server-side apply, by force: our fields are ours. The caller checks that the object is not foreign."""
@@ -187,12 +212,28 @@ def _accept(kind: Kind) -> str:
     return JSON if kind.whole else METADATA_ONLY
 
 
+def _parsed(request: Request, response: aiohttp.ClientResponse, raw: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict):
+        return answer
+    what = f"{request.method} {response.url.path} was answered with {response.content_type} instead of a JSON object"
+    raise ApiError(0, f"{what}; a proxy before the API server? {_start(raw)}")
+
+
+def _start(answer: bytes | dict[str, Any]) -> str:
+    """Enough of an answer to see who gave it."""
+    return answer[:SHOWN].decode(errors="replace") if isinstance(answer, bytes) else json.dumps(answer)[:SHOWN]
+
+
 def _reason(raw: bytes) -> str:
     """The message of a Status object, or what was sent instead of one."""
     try:
         return str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
-        return raw.decode(errors="replace")[:500]
+        return _start(raw)
 
 
 def _seconds(retry_after: str | None) -> float | None:
