@@ -1,6 +1,7 @@
 """Writing a detector's children: only what differs, never what is another's."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pynomaly_operator.desired.labels import DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity
@@ -81,22 +82,33 @@ class Children:
         if child is not None and _left_alone(child, manifest, detector):
             self._metrics.children.labels("skipped").inc()
             return
-        uid = child.uid if child is not None else await self._taken_uid(detector, manifest)
-        await self._write(manifest if uid is None else _only(manifest, uid))
+        if child is not None:
+            await self._write(_only(manifest, child.uid))
+        else:
+            await self._write_unknown(detector, manifest)
         self._metrics.children.labels("applied").inc()
 
-    async def _taken_uid(self, detector: Identity, manifest: Manifest) -> str | None:
-        """The uid of a child of ours that the watch does not know; None when the name is free.
+    async def _write_unknown(self, detector: Identity, manifest: Manifest) -> None:
+        """Writes a child that the watch does not know.
 
         Unknown is not absent: applying unseen would take over a foreign object of this name.
         """
         kind, name = child_id(manifest)
         found = await self._kube.get(CHILDREN[kind], detector.namespace, name)
         if found is None:
-            return None
+            await self._write(manifest)
+            return
         check_owner(kind, found["metadata"], detector)
-        uid: str = found["metadata"]["uid"]
-        return uid
+        if kind == JOB.name:
+            await self._take_back(manifest, found["metadata"])
+        else:
+            await self._write(_only(manifest, found["metadata"]["uid"]))
+
+    async def _take_back(self, manifest: Manifest, found: Manifest) -> None:
+        """Puts back what makes a Job known as the detector's; its template is immutable, and stays as it began."""
+        metadata = {"uid": found["uid"], **recognition(manifest["metadata"], found)}
+        place = found["namespace"], found["name"]
+        self._store.see_child(JOB.name, await self._kube.merge(JOB, *place, {"metadata": metadata}))
 
     async def _write(self, manifest: Manifest) -> None:
         kind = CHILDREN[manifest["kind"]]
@@ -121,13 +133,18 @@ def _key(detector: Identity) -> tuple[str, str]:
 
 def _left_alone(child: Child, manifest: Manifest, detector: Identity) -> bool:
     """Whether there is nothing to write: it holds all that we want, it ends, or it cannot be changed."""
-    if child.deleting:
-        return True
-    wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
-    if manifest["kind"] == JOB.name and child.hash not in (None, wanted_hash):
+    if child.deleting or manifest["kind"] == JOB.name:
         return True  # a Job's template is immutable, and an attempt goes on as it began
+    wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
     fields = child.fields(detector.uid)
     return child.hash == wanted_hash and fields is not None and covered(fields, manifest)
+
+
+def recognition(wanted: Manifest, found: Manifest) -> dict[str, Any]:
+    """The labels and owners by which the object is known as the detector's, beside those that others gave it."""
+    (ours,) = wanted["ownerReferences"]
+    others = [owner for owner in found.get("ownerReferences", ()) if owner["uid"] != ours["uid"]]
+    return {"labels": wanted["labels"], "ownerReferences": [*others, ours]}
 
 
 def _only(manifest: Manifest, uid: str) -> Manifest:
