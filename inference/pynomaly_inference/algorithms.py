@@ -30,6 +30,8 @@ class Capability(BaseModel):
     """Why it is refused; None when it is served."""
     parameters: Mapping[str, Any]
     """JSON Schema of the `parameters` object."""
+    only_columns: int | None = None
+    """How many columns it takes, where that is fixed."""
 
 
 _Validator = extend(  # type: ignore[no-untyped-call]  # its stubs leave it untyped
@@ -78,3 +80,12 @@ def algorithm_problem(name: str, parameters: Mapping[str, Any]) -> str | None:
         where = ".".join(str(part) for part in error.absolute_path)
         return f"parameter `{where}` of `{name}`: {error.message}"
     return None
+
+
+def columns_problem(name: str, columns: int) -> str | None:
+    """What is wrong with a known algorithm's number of columns, as one sentence; None when it takes so many."""
+    only = capabilities()[name].only_columns
+    if only is None or columns == only:
+        return None
+    taken = "one feature" if only == 1 else f"{only} features"
+    return f"`{name}` takes {taken}, not {columns}: list {'it' if only == 1 else 'them'} in `features`"

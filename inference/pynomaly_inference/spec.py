@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from pynomaly_inference.algorithms import algorithm_problem, capabilities
+from pynomaly_inference.algorithms import algorithm_problem, capabilities, columns_problem
 from pynomaly_inference.features import FeatureType
 
 HOLDOUT_WITH_LABEL = 0.3
@@ -188,6 +188,12 @@ class DetectorSpec(Part):
     preprocessing: Preprocessing = Field(default_factory=Preprocessing)
     training: Training
     serving: Serving = Field(default_factory=Serving)
+
+    @model_validator(mode="after")
+    def _features_are_as_many_as_the_algorithm_takes(self) -> Self:
+        if self.features is not None and (problem := columns_problem(self.algorithm.name, len(self.features))):
+            raise ValueError(problem)
+        return self
 
     @model_validator(mode="after")
     def _features_are_features(self) -> Self:

@@ -36,6 +36,7 @@ def capabilities_json(declared: Iterable[Declaration]) -> str:
             "extra": declaration.extra,
             "reason": None,
             "parameters": declaration.parameters_schema,
+            "only_columns": declaration.only_columns,
         }
         for declaration in declared
     ]
@@ -76,6 +77,8 @@ def _section(one: Declaration) -> Iterator[str]:
     yield f"`{one.path}`, {one.semantics}."
     if one.reference is not None:
         yield f"Proven against {one.reference.words}."
+    if one.only_columns is not None:
+        yield f"It takes {one.only_columns} feature{'s' if one.only_columns > 1 else ''}, no more and no fewer."
     if one.keeps_training_rows:
         yield "The model file contains training rows."
     yield ""

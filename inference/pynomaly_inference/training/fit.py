@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyod.models.base import BaseDetector
 
+from pynomaly_inference.algorithms import columns_problem
 from pynomaly_inference.convert import declaration_of
 from pynomaly_inference.convert.preprocessing import Preprocessing
-from pynomaly_inference.errors import DataRejected, FitFailed
+from pynomaly_inference.errors import DataRejected, FitFailed, ResourceInvalid
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.spec import DetectorSpec
@@ -32,8 +33,11 @@ def fit_spec(spec: DetectorSpec, features: tuple[tuple[str, FeatureType], ...], 
     """Fits the resource's preprocessing and algorithm on these rows.
 
     `training.seed` becomes `random_state` where the class takes one and the resource gives none. Raises FitFailed with
-    PyOD's own words; DataRejected when constant columns leave training rows without a finite score.
+    PyOD's own words; DataRejected when constant columns leave training rows without a finite score; ResourceInvalid
+    when the algorithm does not take so many features.
     """
+    if problem := columns_problem(spec.algorithm.name, len(features)):
+        raise ResourceInvalid(problem)
     _check_present(features, rows)
     preprocessing = fit_preprocessing(spec.preprocessing, features, rows)
     matrix = preprocessing.transform(rows)

@@ -178,6 +178,12 @@ def test_every_sample_is_valid(sample: Path) -> None:
             minimal("name: IForest", "name: KNN, parameters: {method: max}"),
             "spec.algorithm: parameter `method` of `KNN`: 'max' is not one of ['largest', 'mean', 'median']",
         ),
+        (
+            minimal("name: IForest", "name: MAD").replace(
+                "spec:", "spec:\n  features: [{name: a, type: Number}, {name: b, type: Number}]"
+            ),
+            "spec: `MAD` takes one feature, not 2: list it in `features`",
+        ),
     ],
 )
 def test_a_mistake_is_named(text: str, sentence: str) -> None:

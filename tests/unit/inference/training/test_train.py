@@ -24,7 +24,7 @@ from pynomaly_inference.datasets.columns import Columns
 from pynomaly_inference.datasets.formats import source_file
 from pynomaly_inference.datasets.places import Places
 from pynomaly_inference.datasets.table import Table, read_training_table
-from pynomaly_inference.errors import DataRejected, FitFailed, GateFailed
+from pynomaly_inference.errors import DataRejected, FitFailed, GateFailed, ResourceInvalid
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.resource import parse_resource
 from pynomaly_inference.scoring.model import Model
@@ -188,6 +188,19 @@ def test_pyods_own_words_are_told_when_it_cannot_fit() -> None:
     X = np.random.default_rng(0).normal(size=(30, 2))
     with pytest.raises(FitFailed, match=r"PCA cannot be fitted on 30 rows: .*n_components"):
         trained(resource("{name: PCA, parameters: {n_components: 7}}"), table(X))
+
+
+def test_a_detector_of_one_feature_refuses_the_two_of_the_data() -> None:
+    X = np.random.default_rng(0).standard_normal((30, 2))
+    with pytest.raises(ResourceInvalid, match="`MAD` takes one feature, not 2: list it in `features`"):
+        trained(resource("{name: MAD}"), table(X))
+
+
+def test_mad_labels_by_its_own_threshold_whatever_the_contamination() -> None:
+    X = np.append(np.random.default_rng(0).standard_normal((99, 1)), [[50.0]], axis=0)
+    model = trained(resource("{name: MAD, parameters: {threshold: 5}}"), table(X)).model
+    assert model.metadata.threshold == 5
+    assert np.flatnonzero(model.score(Rows(X)).labels).tolist() == [99]
 
 
 def test_a_gate_that_fails_says_by_how_much(tmp_path: Path) -> None:
