@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pynomaly_inference.errors import ResourceInvalid
-from pynomaly_operator.api.parse import parse_spec, parse_status
+from pynomaly_operator.api.parse import parse_serving, parse_spec, parse_status
 from pynomaly_operator.api.status import DetectorStatus
 from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children, child_id
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.children import children
-from pynomaly_operator.desired.wanted import Identity, Programs, Wanted
+from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
 from pynomaly_operator.errors import Hindrance
 from pynomaly_operator.events import Recorder, events_between, key_made
 from pynomaly_operator.manifest import CONFIG_MAP, DEPLOYMENT, JOB, SECRET, Manifest
@@ -73,16 +73,28 @@ class Reconciler:
         try:
             spec = parse_spec(seen.spec)
         except ResourceInvalid as error:
-            invalid = course.of_hindrance(finding_of(error), before)
-            await self._report(self._seen(detector, seen, suspended=False), invalid, None, before)
+            return await self._serve_on(seen, detector, course.of_hindrance(finding_of(error), before), before)
+        decided = await self._parts.trainings.course(Subject(detector, spec, before))
+        training = WantedTraining(spec, decided.train)
+        wanted = Wanted(detector, spec.serving, self._parts.programs, training, decided.target, spec.suspend)
+        return await self._carry_out(seen, wanted, decided, before)
+
+    async def _serve_on(
+        self, seen: Detector, detector: Identity, invalid: Course, before: DetectorStatus
+    ) -> float | None:
+        """What can be done for an invalid resource: what serves is kept in repair."""
+        part = parse_serving(seen.spec)
+        if part is None or part.suspend or invalid.target is None:
+            await self._report(self._seen(seen, detector, suspended=False), invalid, None, before)
             return None  # only an edit can help
-        subject = Subject(detector, spec, before)
-        decided = await self._parts.trainings.course(subject)
-        wanted = Wanted(detector, spec, self._parts.programs, decided.train, decided.target)
-        hindrance = None if spec.suspend else await self._write(wanted)
+        wanted = Wanted(detector, part.serving, self._parts.programs, target=invalid.target)
+        return await self._carry_out(seen, wanted, invalid, before)
+
+    async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> float:
+        hindrance = None if wanted.suspend else await self._write(wanted)
         if hindrance is not None:
             decided = decided.hindered(finding_of(hindrance))
-        facts = self._seen(detector, seen, suspended=spec.suspend)
+        facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts.deployment, before)
         await self._report(facts, decided, rollout, before)
         return self._again_in(facts, first_finding(decided, rollout), hindrance)
@@ -92,8 +104,10 @@ class Reconciler:
         parts, detector = self._parts, wanted.detector
         key_secret = await parts.api_keys.look(detector)
         manifests = children(wanted)
-        # First: superseded Jobs end before the trainer's config map changes under them.
-        await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | _kept(wanted))
+        if wanted.training is not None:
+            # First: superseded Jobs end before the trainer's config map changes under them.
+            kept = _kept(detector, wanted.training)
+            await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept)
         try:
             await self._ensure_key(detector, manifests, key_secret)
         except Hindrance as hindrance:
@@ -110,7 +124,7 @@ class Reconciler:
             if await self._parts.api_keys.ensure(detector, manifest, key_secret):
                 await self._parts.recorder.record(detector, key_made(manifest["metadata"]["name"]))
 
-    def _seen(self, detector: Identity, seen: Detector, *, suspended: bool) -> Seen:
+    def _seen(self, seen: Detector, detector: Identity, *, suspended: bool) -> Seen:
         child = self._parts.store.child(
             (detector.namespace, detector.name), (DEPLOYMENT.name, names.deployment(detector))
         )
@@ -135,15 +149,14 @@ class Reconciler:
         return pace.stalled if finding.stalled else pace.training
 
 
-def _kept(wanted: Wanted) -> set[ChildId]:
+def _kept(detector: Identity, training: WantedTraining) -> set[ChildId]:
     """Children that stay, wanted now or not.
 
     The Job of this attempt when it has ended, for its logs; and what serves, though nobody may know at the moment what:
     the registry can be down, and a status can be lost.
     """
-    detector = wanted.detector
     return {
-        (JOB.name, names.job(detector, wanted.attempt)),
+        (JOB.name, names.job(detector, training.attempt)),
         (DEPLOYMENT.name, names.deployment(detector)),
         (CONFIG_MAP.name, names.serving_config(detector)),
     }

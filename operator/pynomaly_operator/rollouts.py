@@ -29,7 +29,7 @@ class Rollouts:
         if deployment is not None and deployment.settled and _was_served(before, target):
             return settled()
         pods = await self._pods(wanted.detector)
-        if not wanted.spec.suspend:
+        if not wanted.suspend:
             await self._tell(wanted, target, pods)
         return rollout(deployment, pods, target)
 

@@ -28,6 +28,34 @@ def test_every_kind_of_child_that_is_deleted_comes_back(detector: Detector) -> N
         until(lambda: _uid(detector, kind, name) not in (None, old), within=WITHIN, what=f"{kind} {name} to come back")  # noqa: B023 - called at once
 
 
+def test_what_serves_is_kept_in_repair_while_the_resource_asks_for_an_impossible_model(detector: Detector) -> None:
+    detector.until_ready()
+    wrong = {"name": "IForest", "parameters": {"n_estimatorz": 5}}
+    detector.apply(algorithm=wrong)
+    detector.await_condition("Stalled", "True", "ResourceInvalid")
+    training = detector.get("configmap", "shuttle-training")["metadata"]["resourceVersion"]
+
+    for kind, name in _named(detector):
+        if name == "shuttle-training":
+            continue  # nobody can tell what is to be in it
+        old = detector.get(kind, name)["metadata"]["uid"]
+        detector.kubectl("delete", kind, name, detector.here, "--wait=false")
+        until(lambda: _uid(detector, kind, name) not in (None, old), within=WITHIN, what=f"{kind} {name} to come back")  # noqa: B023 - called at once
+    detector.apply(algorithm=wrong, serving={"replicas": {"min": 2}})
+    until(lambda: detector.get("deployment", "shuttle")["spec"]["replicas"] == 2, within=WITHIN, what="2 replicas")
+    detector.serve(1, pods=2)
+
+    message = detector.await_condition("Stalled", "True", "ResourceInvalid")["message"]
+    assert "n_estimatorz" in message
+    detector.await_condition("Serving", "True", "Succeeded")
+    assert detector.get("configmap", "shuttle-training")["metadata"]["resourceVersion"] == training
+    assert detector.read()["status"]["model"]["version"] == 1
+
+    detector.apply()
+    detector.serve(1)
+    detector.await_condition("Ready", "True", "Succeeded")
+
+
 def test_a_job_that_is_deleted_while_it_trains_comes_back(detector: Detector) -> None:
     detector.apply()
     job = detector.await_job()["metadata"]

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_operator.api.status import DetectorStatus
-from pynomaly_operator.api.v1alpha1 import DetectorSpec
+from pynomaly_operator.api.v1alpha1 import DetectorSpec, ServingSpec
 
 
 def parse_spec(spec: Mapping[str, Any]) -> DetectorSpec:
@@ -22,6 +22,14 @@ def parse_spec(spec: Mapping[str, Any]) -> DetectorSpec:
         return DetectorSpec.model_validate_json(json.dumps(spec))
     except ValidationError as error:
         raise ResourceInvalid("; ".join(_sentence(detail) for detail in error.errors())) from error
+
+
+def parse_serving(spec: Mapping[str, Any]) -> ServingSpec | None:
+    """The part that running pods depend on, whatever the rest says; None when it is invalid itself."""
+    try:
+        return ServingSpec.model_validate_json(json.dumps(spec))
+    except ValidationError:
+        return None  # `parse_spec` tells why
 
 
 def parse_status(status: Mapping[str, Any]) -> DetectorStatus:

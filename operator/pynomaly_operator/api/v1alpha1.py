@@ -5,7 +5,7 @@ The one source of the CustomResourceDefinition and of validation.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pynomaly_inference import spec as shared
 from pynomaly_operator.api.quantities import Duration, Quantity, amount, seconds
@@ -90,6 +90,15 @@ class DetectorSpec(shared.DetectorSpec):
     serving: Serving = Field(default_factory=Serving)
     suspend: bool = False
     """True: the operator leaves everything as it is; nothing is trained, switched or repaired. Default: false."""
+
+
+class ServingSpec(shared.Part):
+    """The part of a spec that running pods depend on: it can be read where what is to be trained is invalid."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    serving: Serving = Field(default_factory=Serving)
+    suspend: bool = False
 
 
 class AnomalyDetector(shared.AnomalyDetector):

@@ -1,7 +1,6 @@
 """The command lines in the pods, and the places in their file systems: the contract with the images."""
 
-from pynomaly_operator.desired.sources import ClusterSource
-from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.desired.wanted import Wanted, WantedTraining
 
 TRAINING_FOLDER = "/etc/pynomaly/training"
 TRAINING_FILE = f"{TRAINING_FOLDER}/detector.yaml"
@@ -20,20 +19,20 @@ MANAGEMENT_PORT = 9090
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - a pod's Service and probes reach it from elsewhere
 
 
-def train(wanted: Wanted, source: ClusterSource) -> list[str]:
+def train(wanted: Wanted, training: WantedTraining) -> list[str]:
     """`pynomaly publish`: trains what the mounted resource says and publishes it under the detector's uid."""
     detector = wanted.detector
     command = ["pynomaly", "publish", TRAINING_FILE, "--registry", wanted.programs.registry_url]
-    command += ["--namespace", detector.namespace, "--uid", detector.uid, "--fingerprint", wanted.fingerprint]
+    command += ["--namespace", detector.namespace, "--uid", detector.uid, "--fingerprint", training.fingerprint]
     command += ["--token-file", TOKEN_FILE, "--termination-file", TERMINATION_FILE]
-    if source.mounted:
-        command += ["--mount", f"{source.address}={DATA_FOLDER}"]
+    if training.source.mounted:
+        command += ["--mount", f"{training.source.address}={DATA_FOLDER}"]
     return command
 
 
 def serve(wanted: Wanted) -> list[str]:
     """`pynomaly follow`: serves what the mounted serving.json says, and follows its changes."""
-    serving = wanted.spec.serving
+    serving = wanted.serving
     command = ["pynomaly", "follow", SERVING_FILE, "--token-file", TOKEN_FILE]
     command += ["--host", ANY_ADDRESS, "--port", str(SCORING_PORT), "--management-port", str(MANAGEMENT_PORT)]
     command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]

@@ -6,25 +6,27 @@ from pynomaly_operator.desired.canonical import canonical, sha256
 from pynomaly_operator.desired.commands import SERVING_KEY
 from pynomaly_operator.desired.fingerprint import model_fields
 from pynomaly_operator.desired.labels import child
-from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.desired.wanted import Wanted, WantedTraining
 from pynomaly_operator.manifest import CONFIG_MAP, Manifest
 
 
-def training(wanted: Wanted) -> Manifest:
+def training(wanted: Wanted) -> Manifest | None:
     """The resource as the trainer needs it: without gates, which the operator judges, and without serving."""
+    if wanted.training is None:
+        return None
     resource = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
         "metadata": {"name": wanted.detector.name},
-        "spec": model_fields(wanted.spec),
+        "spec": model_fields(wanted.training.spec),
     }
-    data = {training_key(wanted): canonical(resource)}
+    data = {training_key(wanted.training): canonical(resource)}
     return child(CONFIG_MAP, wanted.detector, names.training_config(wanted.detector), data=data)
 
 
-def training_key(wanted: Wanted) -> str:
+def training_key(training: WantedTraining) -> str:
     """The entry of this fingerprint: a pod of a superseded Job finds none, instead of another model's resource."""
-    return f"{wanted.fingerprint[:16]}.yaml"
+    return f"{training.fingerprint[:16]}.yaml"
 
 
 def serving(wanted: Wanted) -> Manifest | None:

@@ -29,7 +29,7 @@ def deployment(wanted: Wanted) -> Manifest | None:
     if wanted.target is None:
         return None
     spec = {
-        "replicas": wanted.spec.serving.replicas.min,
+        "replicas": wanted.serving.replicas.min,
         "selector": {"matchLabels": selector(wanted.detector, SERVER)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": {"metadata": {"labels": of_pods(wanted.detector, SERVER)}, "spec": _pod(wanted)},
@@ -38,7 +38,7 @@ def deployment(wanted: Wanted) -> Manifest | None:
 
 
 def _pod(wanted: Wanted) -> Manifest:
-    keys = [] if wanted.spec.serving.access.anonymous else [_keys_volume(wanted)]
+    keys = [] if wanted.serving.access.anonymous else [_keys_volume(wanted)]
     config = {"name": "serving", "configMap": {"name": names.serving_config(wanted.detector)}}
     return {
         "serviceAccountName": names.serve_account(wanted.detector),
@@ -67,7 +67,7 @@ def _spread(wanted: Wanted) -> Manifest:
 
 
 def _container(wanted: Wanted) -> Manifest:
-    keys = [] if wanted.spec.serving.access.anonymous else [folder_mount("keys", commands.KEYS_FOLDER)]
+    keys = [] if wanted.serving.access.anonymous else [folder_mount("keys", commands.KEYS_FOLDER)]
     return {
         "name": CONTAINER,
         "image": wanted.programs.server_image,
@@ -78,7 +78,7 @@ def _container(wanted: Wanted) -> Manifest:
             {"name": "http", "containerPort": commands.SCORING_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": commands.MANAGEMENT_PORT, "protocol": "TCP"},
         ],
-        "resources": resources(wanted.spec.serving.resources, DEFAULT_RESOURCES),
+        "resources": resources(wanted.serving.resources, DEFAULT_RESOURCES),
         "securityContext": CONTAINER_SECURITY,
         "startupProbe": _probe("/health/live", periodSeconds=1, failureThreshold=60),
         "readinessProbe": _probe("/health/ready", periodSeconds=5, timeoutSeconds=3, failureThreshold=3),

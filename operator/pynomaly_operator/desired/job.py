@@ -15,8 +15,8 @@ from pynomaly_operator.desired.pod import (
     pull_secrets,
     resources,
 )
-from pynomaly_operator.desired.sources import ClusterSource, cluster_source
-from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.desired.sources import ClusterSource
+from pynomaly_operator.desired.wanted import Wanted, WantedTraining
 from pynomaly_operator.manifest import JOB, Manifest
 
 CONTAINER = "trainer"
@@ -29,15 +29,16 @@ TEMPORARY_SIZE = "4Gi"
 
 def job(wanted: Wanted) -> Manifest | None:
     """The Job; None when nothing is to be trained. Raises ResourceInvalid for a source that no pod can reach."""
-    if not wanted.train:
+    training = wanted.training
+    if training is None or not training.due:
         return None
     spec = {
         "backoffLimit": RETRIES,
-        "activeDeadlineSeconds": wanted.spec.training.timeout_seconds,
+        "activeDeadlineSeconds": training.spec.training.timeout_seconds,
         "podFailurePolicy": {"rules": _failure_rules()},
-        "template": _template(wanted, cluster_source(wanted.spec.training.source.uri)),
+        "template": _template(wanted, training),
     }
-    return child(JOB, wanted.detector, names.job(wanted.detector, wanted.attempt), spec=spec)
+    return child(JOB, wanted.detector, names.job(wanted.detector, training.attempt), spec=spec)
 
 
 def _failure_rules() -> list[Manifest]:
@@ -49,7 +50,7 @@ def _failure_rules() -> list[Manifest]:
     ]
 
 
-def _template(wanted: Wanted, source: ClusterSource) -> Manifest:
+def _template(wanted: Wanted, training: WantedTraining) -> Manifest:
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "serviceAccountName": names.train_account(wanted.detector),
@@ -57,21 +58,25 @@ def _template(wanted: Wanted, source: ClusterSource) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": POD_SECURITY,
         **pull_secrets(wanted.programs),
-        "containers": [_container(wanted, source)],
-        "volumes": [*common_volumes(TEMPORARY_SIZE), _resource_volume(wanted), *_data_volumes(source)],
+        "containers": [_container(wanted, training)],
+        "volumes": [
+            *common_volumes(TEMPORARY_SIZE),
+            _resource_volume(wanted, training),
+            *_data_volumes(training.source),
+        ],
     }
     return {"metadata": {"labels": of_pods(wanted.detector, TRAINER)}, "spec": spec}
 
 
-def _container(wanted: Wanted, source: ClusterSource) -> Manifest:
-    data = [folder_mount("data", commands.DATA_FOLDER)] if source.mounted else []
+def _container(wanted: Wanted, training: WantedTraining) -> Manifest:
+    data = [folder_mount("data", commands.DATA_FOLDER)] if training.source.mounted else []
     return {
         "name": CONTAINER,
         "image": wanted.programs.trainer_image,
         "imagePullPolicy": wanted.programs.pull_policy,
-        "command": commands.train(wanted, source),
+        "command": commands.train(wanted, training),
         "env": ENVIRONMENT,
-        "resources": resources(wanted.spec.training.resources, DEFAULT_RESOURCES),
+        "resources": resources(training.spec.training.resources, DEFAULT_RESOURCES),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePath": commands.TERMINATION_FILE,
         "terminationMessagePolicy": "File",
@@ -79,8 +84,8 @@ def _container(wanted: Wanted, source: ClusterSource) -> Manifest:
     }
 
 
-def _resource_volume(wanted: Wanted) -> Manifest:
-    items = [{"key": training_key(wanted), "path": "detector.yaml"}]
+def _resource_volume(wanted: Wanted, training: WantedTraining) -> Manifest:
+    items = [{"key": training_key(training), "path": "detector.yaml"}]
     return {"name": "resource", "configMap": {"name": names.training_config(wanted.detector), "items": items}}
 
 

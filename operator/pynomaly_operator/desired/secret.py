@@ -10,6 +10,6 @@ CURRENT = "current"
 
 def api_keys(wanted: Wanted) -> Manifest | None:
     """The Secret without its data; None when anyone may score."""
-    if wanted.spec.serving.access.anonymous:
+    if wanted.serving.access.anonymous:
         return None
     return child(SECRET, wanted.detector, names.api_keys(wanted.detector), type="Opaque")

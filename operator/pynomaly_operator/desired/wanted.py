@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from pynomaly_operator.api.status import ModelStatus
-from pynomaly_operator.api.v1alpha1 import DetectorSpec
+from pynomaly_operator.api.v1alpha1 import DetectorSpec, Serving
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
+from pynomaly_operator.desired.sources import ClusterSource, cluster_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,12 @@ class Programs:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """All that the children of one detector depend on."""
+class WantedTraining:
+    """The model that this generation asks for."""
 
-    detector: Identity
     spec: DetectorSpec
-    programs: Programs
-    train: bool = False
-    """Whether the wanted model is still to be trained."""
-    target: ModelStatus | None = None
-    """The model to serve; None: there is none yet."""
+    due: bool = False
+    """Whether it is still to be trained."""
 
     @property
     def fingerprint(self) -> str:
@@ -49,3 +46,23 @@ class Wanted:
     def attempt(self) -> str:
         """How it is to be trained."""
         return attempt(self.spec)
+
+    @property
+    def source(self) -> ClusterSource:
+        """Where its rows come from; raises ResourceInvalid for a place that no pod can reach."""
+        return cluster_source(self.spec.training.source.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """All that the children of one detector depend on."""
+
+    detector: Identity
+    serving: Serving
+    programs: Programs
+    training: WantedTraining | None = None
+    """None: nobody can tell, for that part of the resource is invalid; what serves goes on."""
+    target: ModelStatus | None = None
+    """The model to serve; None: there is none yet."""
+    suspend: bool = False
+    """Whether everything is left as it is."""

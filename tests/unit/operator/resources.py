@@ -7,7 +7,7 @@ from pynomaly_operator.api.parse import parse_spec
 from pynomaly_operator.api.status import Metrics, ModelStatus
 from pynomaly_operator.api.v1alpha1 import DetectorSpec
 from pynomaly_operator.desired.fingerprint import fingerprint
-from pynomaly_operator.desired.wanted import Identity, Programs, Wanted
+from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
 
 MINIMAL: dict[str, Any] = {
     "algorithm": {"name": "IForest"},
@@ -57,12 +57,18 @@ def model(content: dict[str, Any], version: int = 1, **metrics: float) -> ModelS
     )
 
 
+def wanted(content: dict[str, Any], target: ModelStatus | None = None, *, due: bool = False) -> Wanted:
+    """What follows for the full detector's name from this spec."""
+    parsed = spec(content)
+    return Wanted(FULL_DETECTOR, parsed.serving, PROGRAMS, WantedTraining(parsed, due), target)
+
+
 def minimal() -> Wanted:
     """The minimal detector, trained once and to be trained again."""
-    return Wanted(MINIMAL_DETECTOR, spec(MINIMAL), PROGRAMS, train=True, target=model(MINIMAL))
+    return replace(wanted(MINIMAL, model(MINIMAL), due=True), detector=MINIMAL_DETECTOR)
 
 
 def full() -> Wanted:
     """The full detector, trained three times and to be trained again, with images that need a login."""
     programs = replace(PROGRAMS, pull_secrets=("registry-login", "mirror-login"))
-    return Wanted(FULL_DETECTOR, spec(FULL), programs, train=True, target=model(FULL, version=3))
+    return replace(wanted(FULL, model(FULL, version=3), due=True), programs=programs)

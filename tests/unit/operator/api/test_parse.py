@@ -6,7 +6,7 @@ import pytest
 from tests.unit.operator.resources import FULL, MINIMAL
 
 from pynomaly_inference.errors import ResourceInvalid
-from pynomaly_operator.api.parse import parse_spec, parse_status
+from pynomaly_operator.api.parse import parse_serving, parse_spec, parse_status
 from pynomaly_operator.api.quantities import amount, seconds
 from pynomaly_operator.api.status import DetectorStatus
 from pynomaly_operator.api.v1alpha1 import AnomalyDetector, cluster_only_fields
@@ -17,6 +17,32 @@ def test_what_the_schema_cannot_see_is_told_with_the_field_and_a_way_out() -> No
         ResourceInvalid, match=r"spec\.algorithm: `IForest` has no parameter `n_estimatorz`.*n_estimators"
     ):
         parse_spec({**MINIMAL, "algorithm": {"name": "IForest", "parameters": {"n_estimatorz": 1}}})
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"algorithm": {"name": "IForest", "parameters": {"n_estimatorz": 1}}},
+        {"algorithm": {"name": "NoSuchDetector"}},
+        {"contamination": 7},
+        {"training": None},
+        {"features": []},
+    ],
+)
+def test_what_pods_serve_by_is_read_where_what_to_train_is_invalid(mistake: dict[str, object]) -> None:
+    with pytest.raises(ResourceInvalid):
+        parse_spec({**FULL, **mistake})
+
+    found = parse_serving({**FULL, **mistake, "suspend": True})
+
+    assert found is not None
+    assert found.serving == parse_spec(FULL).serving
+    assert found.suspend is True
+
+
+@pytest.mark.parametrize("mistake", [{"serving": {"limits": {"rows": 0}}}, {"suspend": "yes"}])
+def test_what_pods_serve_by_is_none_where_it_is_invalid_itself(mistake: dict[str, object]) -> None:
+    assert parse_serving({**FULL, **mistake}) is None
 
 
 def test_each_mistake_has_its_own_sentence() -> None:

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.operator.golden import FOLDER, rendered
-from tests.unit.operator.resources import FULL, MINIMAL, PROGRAMS, full, minimal, model, spec
+from tests.unit.operator.resources import FULL, MINIMAL, full, minimal, model, wanted
 
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.children import children
@@ -35,18 +35,25 @@ def test_a_child_is_valid_for_each_supported_kubernetes(name: str, version: str)
 
 
 def test_a_detector_that_was_never_trained_has_no_pods_and_no_model_to_serve() -> None:
-    wanted = Wanted(full().detector, spec(FULL), PROGRAMS)
-
-    kinds = [manifest["kind"] for manifest in children(wanted)]
+    kinds = [manifest["kind"] for manifest in children(wanted(FULL))]
 
     assert kinds == ["ServiceAccount", "ServiceAccount", "ConfigMap", "Secret", "Service"]
 
 
+def test_where_nobody_can_tell_what_to_train_all_that_serves_is_still_known() -> None:
+    unknown = replace(full(), training=None)
+
+    assert children(unknown) == tuple(
+        manifest
+        for manifest in children(full())
+        if manifest["kind"] != "Job" and manifest["metadata"]["name"] != names.training_config(unknown.detector)
+    )
+
+
 def test_an_anonymous_detector_has_no_keys() -> None:
     anonymous = {**MINIMAL, "serving": {"access": {"anonymous": True}}}
-    wanted = Wanted(minimal().detector, spec(anonymous), PROGRAMS, target=model(MINIMAL))
 
-    rendered_children = children(wanted)
+    rendered_children = children(wanted(anonymous, model(MINIMAL)))
 
     assert "Secret" not in {manifest["kind"] for manifest in rendered_children}
     container = _container(_named(rendered_children, "Deployment"))
@@ -62,9 +69,9 @@ def test_nothing_is_null_and_no_secret_has_data() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
-@pytest.mark.parametrize("wanted", [minimal(), full()], ids=["minimal", "full"])
-def test_pods_satisfy_pod_security_restricted(wanted: Wanted, kind: str) -> None:
-    pod = _named(children(wanted), kind)["spec"]["template"]["spec"]
+@pytest.mark.parametrize("detector", [minimal(), full()], ids=["minimal", "full"])
+def test_pods_satisfy_pod_security_restricted(detector: Wanted, kind: str) -> None:
+    pod = _named(children(detector), kind)["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -104,9 +111,8 @@ def test_images_are_pulled_with_the_named_secrets_and_with_none_when_none_is_nam
 @pytest.mark.parametrize("uri", ["pvc://telemetry/a/*.csv", "configmap://telemetry/rows.csv"])
 def test_the_source_is_mounted_read_only_and_the_trainer_is_told_where(uri: str) -> None:
     content = {**MINIMAL, "training": {"source": {"uri": uri}}}
-    wanted = Wanted(minimal().detector, spec(content), PROGRAMS, train=True)
 
-    job = _named(children(wanted), "Job")
+    job = _named(children(wanted(content, due=True)), "Job")
 
     (mount,) = [mount for mount in _container(job)["volumeMounts"] if mount["name"] == "data"]
     assert mount == {"name": "data", "mountPath": "/data", "readOnly": True}
@@ -115,9 +121,10 @@ def test_the_source_is_mounted_read_only_and_the_trainer_is_told_where(uri: str)
 
 def test_only_a_request_above_a_default_limit_drops_the_defaults() -> None:
     content = {**MINIMAL, "serving": {"resources": {"requests": {"memory": "8Gi"}}}}
-    wanted = Wanted(minimal().detector, spec(content), PROGRAMS, target=model(MINIMAL))
 
-    assert _container(_named(children(wanted), "Deployment"))["resources"] == {"requests": {"memory": "8Gi"}}
+    assert _container(_named(children(wanted(content, model(MINIMAL))), "Deployment"))["resources"] == {
+        "requests": {"memory": "8Gi"}
+    }
 
 
 legal_names = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
@@ -126,9 +133,9 @@ legal_names = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
 @settings(deadline=None)  # rendering is quick, a busy machine is not
 @given(name=legal_names, uid=st.uuids(version=4))
 def test_every_name_and_label_fits_kubernetes_for_any_legal_detector(name: str, uid: Any) -> None:
-    wanted = Wanted(Identity("n", name, str(uid)), spec(FULL), PROGRAMS, train=True, target=model(FULL))
+    detector = replace(full(), detector=Identity("n", name, str(uid)))
 
-    for manifest in children(wanted):
+    for manifest in children(detector):
         assert len(manifest["metadata"]["name"]) <= 63
         assert all(len(value) <= 63 for value in manifest["metadata"]["labels"].values())
         assert manifest["metadata"]["ownerReferences"][0]["uid"] == str(uid)
