@@ -1,5 +1,6 @@
 """`pynomaly operator` and `pynomaly registry`: the programs that run in a cluster only."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,16 @@ def operator() -> None:
 
 
 def registry(
-    database: Annotated[str, typer.Option(metavar="URL", help="sqlite:///PATH")],
     operator: Annotated[str, typer.Option(metavar="NAMESPACE:NAME", help="The operator's service account.")],
+    database: Annotated[str | None, typer.Option(metavar="URL", help="sqlite:///PATH")] = None,
+    database_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Holds the URL of any database: a password stays off the command line. "
+            "Or set PYNOMALY_REGISTRY_DATABASE.",
+        ),
+    ] = None,
     host: options.Host = options.LOOPBACK,
     port: options.Port = options.PORT,
     spool: Annotated[
@@ -25,8 +34,10 @@ def registry(
     ] = None,
 ) -> None:
     """Run the registry of models. It asks the cluster who presents a token."""
+    from pynomaly_inference.registry.database_url import database_url
     from pynomaly_inference.registry.main import run
     from pynomaly_inference.registry.settings import RegistrySettings
 
     options.log_to_stderr()
-    run(RegistrySettings(database, operator, host=host, port=port, spool=spool))
+    url = database_url(database, database_file, os.environ)
+    run(RegistrySettings(url, operator, host=host, port=port, spool=spool))

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from pynomaly_inference.registry import problems
+from pynomaly_inference.registry import living, problems
 from pynomaly_inference.registry.auth import Authenticator, TokenReviewer
 from pynomaly_inference.registry.clock import Clock
 from pynomaly_inference.registry.database import Database
@@ -20,17 +20,19 @@ from pynomaly_inference.registry.settings import RegistrySettings
 def create_app(settings: RegistrySettings, database: Database, reviewer: TokenReviewer, clock: Clock) -> FastAPI:
     """The application on a prepared database. It holds nothing of its own but what it remembers of tokens."""
     app = FastAPI(title="Pynomaly registry", openapi_url=None)
+    metrics = Metrics()
     app.state.services = Services(
         settings,
         database,
         Authenticator(reviewer, settings.audience, clock),
         clock,
+        metrics,
         asyncio.Semaphore(settings.uploads),
         asyncio.Semaphore(settings.downloads),
     )
-    metrics = Metrics()
     problems.install(app)
     app.include_router(router)
+    app.include_router(living.router)
     _add_management(app, database, metrics)
     app.add_middleware(Measured, metrics=metrics, clock=clock)
     return app

@@ -57,7 +57,12 @@ def may(username: str, access: Access, detector: DetectorKey, operator: str) -> 
     own = f"system:serviceaccount:{detector.namespace}:ad-{detector.uid}"
     if username == f"{own}-train":
         return True
-    return access is Access.READ and username in (f"{own}-serve", f"system:serviceaccount:{operator}")
+    return access is Access.READ and (username == f"{own}-serve" or is_operator(username, operator))
+
+
+def is_operator(username: str, operator: str) -> bool:
+    """Whether it is the operator, NAMESPACE:NAME."""
+    return username == f"system:serviceaccount:{operator}"
 
 
 @dataclass(frozen=True, slots=True)

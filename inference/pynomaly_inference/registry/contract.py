@@ -9,15 +9,27 @@
 
 The answer to it, to a GET of the same path, and to a GET of `.../versions/{version}` is a `Recorded`; `.../versions` is
 `{"versions": [Recorded, ...]}`, newest first; `.../models/{digest}` is the file. Failures are RFC 9457 problems.
+
+`PUT /v1/living` is the operator's alone: a `LivingDetectors`, answered with a `Forgetting`. It is how models of deleted
+detectors go. A detector that a list lacks is marked. When a list that Kubernetes made later, and that comes seven days
+or more after the first that lacked it, lacks it too, it is confirmed gone: its models and its record are deleted. A
+list that has it removes the mark, also of a confirmed one. So the operator sends a list every few hours, and
+
+- makes it of one LIST of the API server without `resourceVersion` (what a cache or a watch knows may be old), paged or
+  not, and drops it when a page answers 410: then the pages are not of one moment;
+- sends no list when there is no detector: an empty list is 422, since it cannot be told from one that went wrong;
+- may repeat a list: its `resourceVersion` tells, and only the deletion goes on. One with a lower `resourceVersion` than
+  the last is of another cluster, or of one restored from a backup: all marks are removed, and it counts as the first;
+- repeats it at once while the answer's `confirmed` is not 0: one request deletes at most `MODELS_A_REQUEST` models.
 """
 
 import base64
 import binascii
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from pynomaly_inference.bundle import Evaluation, Metadata
@@ -30,6 +42,13 @@ AUDIENCE = "pynomaly-registry"
 """What a service account's token must be issued for."""
 INFO_HEADER = "Pynomaly-Model"
 DIGEST_HEADER = "Content-Digest"
+
+GONE_AFTER = timedelta(days=7)
+"""From the first list that lacks a detector to the one that confirms it."""
+LIVING_PATH = "/v1/living"
+MAX_LIVING = 100_000
+"""The most detectors that one list names."""
+MODELS_A_REQUEST = 100
 
 _SHA256_MEMBER = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:;[^,]*)?(?=,|$)")
 
@@ -56,6 +75,11 @@ class DetectorKey(_Message):
 
     namespace: Namespace
     uid: Uid
+
+    @property
+    def subject(self) -> str:
+        """What it is called among those who take turns to write."""
+        return f"{self.namespace}/{self.uid}"
 
 
 class TrainingKey(DetectorKey):
@@ -101,6 +125,38 @@ class Recorded(_Message):
     """Bytes of the model file."""
     created: datetime
     model: ModelInfo
+
+
+class LivingDetectors(_Message):
+    """Every detector that the cluster has at one moment.
+
+    resource_version: of that moment, as the LIST's metadata has it. namespaces: those that were listed; null when all
+    were. count: of the UIDs, so that a list that was cut short is refused.
+    """
+
+    format: Literal[1] = 1
+    resource_version: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,19})$")]
+    namespaces: Annotated[tuple[Namespace, ...], Field(min_length=1, max_length=MAX_LIVING)] | None
+    count: int
+    uids: Annotated[tuple[Uid, ...], Field(min_length=1, max_length=MAX_LIVING)]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not len(set(self.uids)) == len(self.uids) == self.count:
+            raise ValueError(f"count is {self.count}, and the list has {len(set(self.uids))} different UIDs")
+        return self
+
+
+class Forgetting(_Message):
+    """What a list came to.
+
+    missing: detectors that are marked; confirmed: those of them that are still to be deleted; forgotten: those that
+    this request deleted.
+    """
+
+    missing: int
+    confirmed: int
+    forgotten: int
 
 
 def encode_info(info: ModelInfo) -> str:

@@ -11,13 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pynomaly_inference.registry import versions
 from pynomaly_inference.registry.clock import Clock
 from pynomaly_inference.registry.database import Database
+from pynomaly_inference.registry.forgetting import Forgotten
 from pynomaly_inference.registry.versions import Totals
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 _OTHER = "other"
 """The endpoint of a request that no route takes, and the method of one that HTTP does not name: both have no bound."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNKNOWN = Totals(versions=math.nan, stored_bytes=math.nan)  # type: ignore[arg-type]  # a gauge's "not known now"
+_UNKNOWN = Totals(math.nan, math.nan, math.nan)  # type: ignore[arg-type]  # a gauge's "not known now"
 
 
 class Metrics:
@@ -42,6 +43,26 @@ class Metrics:
         )
         self._versions = Gauge("pynomaly_registry_versions", "Recorded versions", registry=self._registry)
         self._bytes = Gauge("pynomaly_registry_stored_bytes", "Bytes of model files kept", registry=self._registry)
+        self._missing = Gauge(
+            "pynomaly_registry_missing_detectors",
+            "Detectors with models that the operator's last list lacks",
+            registry=self._registry,
+        )
+        self._forgotten = Counter(
+            "pynomaly_registry_forgotten_detectors_total",
+            "Detectors deleted with all their models",
+            registry=self._registry,
+        )
+        self._forgotten_bytes = Counter(
+            "pynomaly_registry_forgotten_bytes_total",
+            "Bytes of the model files deleted with them",
+            registry=self._registry,
+        )
+        self._connections = Gauge(
+            "pynomaly_database_connections",
+            "Connections of this process to the database",
+            registry=self._registry,
+        )
 
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """One request was answered; it is counted under its route, never its path."""
@@ -50,15 +71,22 @@ class Metrics:
         self._requests.labels(method, endpoint, str(status)).inc()
         self._durations.labels(method, endpoint).observe(seconds)
 
+    def forgot(self, forgotten: Forgotten) -> None:
+        """Models and detectors were deleted."""
+        self._forgotten.inc(forgotten.detectors)
+        self._forgotten_bytes.inc(forgotten.stored_bytes)
+
     async def exposition(self, database: Database) -> bytes:
         """The text that Prometheus scrapes; what the database cannot tell now is NaN."""
         try:
             async with database.reading() as connection:
                 totals = await versions.totals(connection)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             totals = _UNKNOWN
         self._versions.set(totals.versions)
         self._bytes.set(totals.stored_bytes)
+        self._missing.set(totals.missing)
+        self._connections.set(database.open_connections)
         return generate_latest(self._registry)
 
 

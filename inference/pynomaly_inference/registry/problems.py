@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -34,7 +34,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(ClientDisconnect)(_left)
-    for unavailable in (OperationalError, InterfaceError, NoConnection, OSError):
+    for unavailable in (DBAPIError, NoConnection, OSError):
         app.exception_handler(unavailable)(_unavailable)
     app.exception_handler(Exception)(_unexpected)
 
@@ -63,6 +63,8 @@ async def _left(_request: Request, _error: Exception) -> JSONResponse:
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, IntegrityError | DataError):
+        raise error  # the database is well: the registry is wrong
     _log.error("%s %s: the database or the disk failed: %s", request.method, request.url.path, error)
     return respond(503, "the registry cannot use its database now: try again", {"Retry-After": _RETRY_AFTER})
 

@@ -29,7 +29,7 @@ async def publish(database: Database, key: TrainingKey, upload: Spooled, info: M
 
     When the fingerprint has a version, that one stands, whatever was uploaded: it is what others have seen.
     """
-    async with database.writing() as connection:
+    async with database.writing(key.subject) as connection:
         found = await versions.by_fingerprint(connection, key)
         if found is not None:
             return Published(found, new=False)

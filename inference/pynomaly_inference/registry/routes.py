@@ -1,14 +1,13 @@
 """The registry's resources over HTTP; see `contract` for what is said."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from pynomaly_inference.registry import artifacts, versions
+from pynomaly_inference.registry.body import within
 from pynomaly_inference.registry.contract import (
     DIGEST_HEADER,
     INFO_HEADER,
@@ -92,24 +91,10 @@ async def _receive(request: Request, parts: Services, key: TrainingKey, promised
     digest, info = promised
     settings = parts.settings
     async with parts.uploads:
-        body = _within(request.stream(), settings.transfer_seconds)
+        body = within(request.stream(), settings.transfer_seconds)
         async with spooled(body, settings.spool, settings.max_model_bytes) as upload:
             _check_digest(upload, digest)
             return await publish(parts.database, key, upload, info, parts.clock.now())
-
-
-async def _within(body: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    """The body; raises Problem 408 when it is not whole in this time, so that nobody keeps a turn for ever."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                piece = await anext(body, None)
-        except TimeoutError as error:
-            raise Problem(408, f"the upload took longer than {seconds:g} s", {"Connection": "close"}) from error
-        if piece is None:
-            return
-        yield piece
 
 
 def _promised_digest(request: Request) -> bytes:

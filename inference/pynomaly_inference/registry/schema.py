@@ -16,15 +16,15 @@ CURRENT = select(column("version_num", String)).select_from(table("alembic_versi
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(connection: Connection) -> None:
-    """Brings the schema to this program's, within the connection's transaction.
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Brings the schema to this program's, or to an earlier revision, within the connection's transaction.
 
     Raises PynomalyError when a newer program has changed it: nothing is undone.
     """
     config = _config()
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     except CommandError as error:
         found = connection.scalar(CURRENT)
         raise PynomalyError(

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from pynomaly_inference.registry.auth import Access, Authenticator, ReviewerUnavailable, may
+from pynomaly_inference.registry.auth import Access, Authenticator, ReviewerUnavailable, is_operator, may
 from pynomaly_inference.registry.clock import Clock
 from pynomaly_inference.registry.contract import DetectorKey, Namespace, Uid
 from pynomaly_inference.registry.database import Database
+from pynomaly_inference.registry.metrics import Metrics
 from pynomaly_inference.registry.problems import Problem
 from pynomaly_inference.registry.settings import RegistrySettings
 
@@ -23,6 +24,7 @@ class Services:
     database: Database
     authenticator: Authenticator
     clock: Clock
+    metrics: Metrics
     uploads: asyncio.Semaphore
     downloads: asyncio.Semaphore
 
@@ -70,5 +72,12 @@ def _allowed(access: Access) -> Callable[..., Awaitable[DetectorKey]]:
     return detector
 
 
+async def _operator(username: Username, parts: Parts) -> None:
+    if not is_operator(username, parts.settings.operator):
+        raise Problem(403, f"{username} may not say which detectors live: only the operator may")
+
+
+OPERATOR = Depends(_operator)
+"""Lets only the operator pass."""
 Readable = Annotated[DetectorKey, Depends(_allowed(Access.READ))]
 Publishable = Annotated[DetectorKey, Depends(_allowed(Access.PUBLISH))]

@@ -1,7 +1,7 @@
 """What the registry is told when it starts."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pynomaly_inference.errors import ResourceInvalid
@@ -14,14 +14,15 @@ _SERVICE_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-.a-z0-9
 class RegistrySettings:
     """How to keep models.
 
-    database: `sqlite:///PATH`. operator: the service account that may read everything, `NAMESPACE:NAME`.
+    database: its URL, which may hold a password. operator: the service account that may read everything and tells
+    which detectors live, `NAMESPACE:NAME`.
     audience: what tokens must be issued for. spool: the folder where an upload is held until it is whole, with room for
     `uploads` models; None: the system's. uploads, downloads: how many move at once, others wait.
     transfer_seconds: how long one upload or download may take. drain_seconds: how long requests under way may
     take after SIGTERM.
     """
 
-    database: str
+    database: str = field(repr=False)
     operator: str
     host: str = "127.0.0.1"
     port: int = 8000

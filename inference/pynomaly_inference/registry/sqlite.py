@@ -52,14 +52,15 @@ class SqliteDatabase(Database):
             with _opened(lock) as descriptor:
                 await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
                 await asyncio.to_thread(_keep_a_log, self._path)
-                async with self.writing() as connection:
+                async with self.writing("schema") as connection:
                     await connection.run_sync(schema.migrate)
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             raise PynomalyError(f"the registry cannot use the database `{self._path}`: {error}") from error
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """See `Database`."""
+    async def writing(self, subject: str) -> AsyncIterator[AsyncConnection]:
+        """See `Database`. All subjects take turns together."""
+        del subject
         async with self._turn, self._writer.begin() as connection:
             yield connection
 

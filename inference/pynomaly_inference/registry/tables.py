@@ -93,3 +93,21 @@ versions = Table(
     UniqueConstraint("detector_id", "fingerprint"),
 )
 """`info` is the JSON of a `ModelInfo`, as it was published."""
+
+living_lists = Table(
+    "living_lists",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("resource_version", String(20), nullable=False),
+    Column("received", Utc, nullable=False),
+)
+"""The last list of living detectors, in one row."""
+
+missing_detectors = Table(
+    "missing_detectors",
+    metadata,
+    Column("detector_id", ForeignKey("detectors.id", ondelete="CASCADE"), primary_key=True),
+    Column("since", Utc, nullable=False),
+    Column("confirmed", Utc, nullable=True, index=True),
+)
+"""Detectors that the lists lack: `since` the first that did; `confirmed` by a second one: they may be deleted."""

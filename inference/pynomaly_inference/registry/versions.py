@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pynomaly_inference.registry.artifacts import Artifact
 from pynomaly_inference.registry.contract import DetectorKey, TrainingKey
-from pynomaly_inference.registry.tables import artifacts, detectors, versions
+from pynomaly_inference.registry.tables import artifacts, detectors, missing_detectors, versions
 
 _Rows = Select[int, str, str, int, datetime, str]
 
@@ -37,10 +37,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the registry holds. stored_bytes: of model files, each counted once."""
+    """What the registry holds. stored_bytes: of model files, each counted once; missing: detectors not living."""
 
     versions: int
     stored_bytes: int
+    missing: int
 
 
 async def by_fingerprint(connection: AsyncConnection, key: TrainingKey) -> Version | None:
@@ -92,7 +93,8 @@ async def totals(connection: AsyncConnection) -> Totals:
     """What all detectors hold together."""
     count = select(func.count()).select_from(versions).scalar_subquery()
     stored = select(func.coalesce(func.sum(artifacts.c.size), 0)).scalar_subquery()
-    return Totals(*(await connection.execute(select(count, stored))).one())
+    missing = select(func.count()).select_from(missing_detectors).scalar_subquery()
+    return Totals(*(await connection.execute(select(count, stored, missing))).one())
 
 
 def _is(key: DetectorKey) -> ColumnElement[bool]:

@@ -2,22 +2,24 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete
+from tests.registry.stores import Opening, Store
 from tests.unit.inference.registry.harness import INFO, NAMESPACE, OTHER_UID, UID, fingerprint
 
 from pynomaly_inference.registry import artifacts, tables, versions
 from pynomaly_inference.registry.contract import DetectorKey, TrainingKey
 from pynomaly_inference.registry.publishing import Published, publish, recorded
 from pynomaly_inference.registry.spool import Spooled, spooled
-from pynomaly_inference.registry.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -52,15 +54,19 @@ async def once(content: bytes) -> AsyncIterator[bytes]:
 class Registry(RuleBasedStateMachine):
     """The registry's database against a list for each detector."""
 
+    opening: ClassVar[Opening]
+
     @initialize()
     def open(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+        self.resources = ExitStack()
+        folder = Path(self.resources.enter_context(TemporaryDirectory()))
+        self.store = self.resources.enter_context(type(self).opening(folder))
         self.runner = asyncio.Runner()
         self.expected: dict[str, list[tuple[str, str]]] = {UID: [], OTHER_UID: []}
         self.start()
 
     def start(self) -> None:
-        self.database = SqliteDatabase(Path(self.folder.name) / "registry.db")
+        self.database = self.store.database()
         self.run(self.database.prepare())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -173,29 +179,31 @@ class Registry(RuleBasedStateMachine):
             assert self.run(listed(uid)) == numbered[::-1]
 
     def teardown(self) -> None:
-        if not hasattr(self, "folder"):
+        if not hasattr(self, "resources"):
             return
         self.run(self.database.close())
         self.runner.close()
-        self.folder.cleanup()
+        self.resources.close()
 
 
-Registry.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-TestRegistry = Registry.TestCase
+def test_whatever_is_done_to_it_the_registry_holds_what_was_uploaded(opening: Opening) -> None:
+    bounded = settings(
+        max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    machine = type("OpenedRegistry", (Registry,), {"opening": staticmethod(opening)})
+    run_state_machine_as_test(machine, settings=bounded)
 
 
-def test_a_version_number_is_not_given_again_when_the_newest_is_gone(tmp_path: Path) -> None:
+def test_a_version_number_is_not_given_again_when_the_newest_is_gone(store: Store) -> None:
     async def run() -> int:
-        database = SqliteDatabase(tmp_path / "registry.db")
+        database = store.database()
         await database.prepare()
         numbers = []
         for wanted in FINGERPRINTS[:3]:
             key = TrainingKey(namespace=NAMESPACE, uid=UID, fingerprint=wanted)
             async with spooled(once(b"model"), None, MOST) as upload:
                 numbers.append((await publish(database, key, upload, INFO, NOW)).version.version)
-            async with database.writing() as connection:
+            async with database.writing(key.subject) as connection:
                 await connection.execute(delete(tables.versions))
         await database.close()
         assert numbers == [1, 2, 3]

@@ -1,8 +1,8 @@
-"""`python process.py DATABASE [PORT]`: a registry that takes a token for the name of its service account."""
+"""`python process.py`: a registry on DATABASE that takes a token for the name of its service account."""
 
 import asyncio
 import logging
-import sys
+import os
 
 from pynomaly_inference.registry.auth import Review
 from pynomaly_inference.registry.main import serve
@@ -16,5 +16,5 @@ class Trusting:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    settings = RegistrySettings(database=sys.argv[1], operator="pynomaly:operator", port=0)
+    settings = RegistrySettings(database=os.environ["DATABASE"], operator="pynomaly:operator", port=0)
     asyncio.run(serve(settings, Trusting()))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
+from tests.registry.stores import Store
 from tests.unit.inference.registry.harness import (
     NAMESPACE,
     UID,
@@ -15,7 +15,6 @@ from tests.unit.inference.registry.harness import (
     Running,
     fingerprint,
     running,
-    settings_for,
     upload_headers,
 )
 
@@ -25,10 +24,9 @@ MOST = 3 * MEBIBYTE
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Running]:
+def small(store: Store) -> Iterator[Running]:
     """A registry that keeps models of at most 3 MiB, moves one at a time, and gives each two seconds."""
-    settings = settings_for(tmp_path / "registry.db")
-    with running(replace(settings, max_model_bytes=MOST, uploads=1, downloads=1, transfer_seconds=2.0)) as found:
+    with running(replace(store.settings, max_model_bytes=MOST, uploads=1, downloads=1, transfer_seconds=2.0)) as found:
         yield found
 
 
@@ -87,8 +85,8 @@ def test_an_upload_that_breaks_off_leaves_nothing_and_its_turn_to_the_next(small
         assert trainer.detector(f"/fingerprints/{A}").status_code == 404
 
 
-def test_a_download_that_stalls_is_broken_off_and_the_next_one_gets_its_turn(tmp_path: Path) -> None:
-    settings = replace(settings_for(tmp_path / "registry.db"), downloads=1, transfer_seconds=4.0)
+def test_a_download_that_stalls_is_broken_off_and_the_next_one_gets_its_turn(store: Store) -> None:
+    settings = replace(store.settings, downloads=1, transfer_seconds=4.0)
     content = b"x" * (24 * MEBIBYTE)  # more than the buffers between the two hold
     with running(settings) as registry, registry.trainer() as trainer, registry.server() as server:
         digest = trainer.upload(A, content).json()["digest"]
@@ -121,11 +119,11 @@ def test_requests_are_answered_while_an_upload_is_under_way(small: Running) -> N
         assert httpx.get(f"{small.url}/health/ready").status_code == 200
 
 
-def test_nothing_that_was_spooled_stays_in_the_folder(small: Running, tmp_path: Path) -> None:
+def test_nothing_that_was_spooled_stays_in_the_folder(small: Running, store: Store) -> None:
     with small.trainer() as trainer:
         trainer.upload(A, b"model")
         trainer.upload(B, b"x" * (MOST + 1))
-    assert {path.name for path in tmp_path.iterdir()} <= {
+    assert {path.name for path in store.folder.iterdir()} <= {
         "registry.db",
         "registry.db-wal",
         "registry.db-shm",
@@ -133,9 +131,9 @@ def test_nothing_that_was_spooled_stays_in_the_folder(small: Running, tmp_path: 
     }
 
 
-def test_a_disk_that_cannot_be_written_is_503_and_not_the_callers_fault(tmp_path: Path) -> None:
-    settings = replace(settings_for(tmp_path / "registry.db"), spool=tmp_path / "missing")
+def test_a_disk_that_cannot_be_written_is_503_and_not_the_callers_fault(store: Store) -> None:
+    settings = replace(store.settings, spool=store.folder / "missing")
     with running(settings) as registry, registry.trainer() as trainer:
         answer = trainer.upload(A, b"model")
         assert answer.status_code == 503
-        assert str(tmp_path) not in answer.text
+        assert str(store.folder) not in answer.text

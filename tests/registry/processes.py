@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.registry.stores import Store
 from tests.unit.inference.registry.harness import NAMESPACE, UID, Client
 
 _SCRIPT = Path(__file__).with_name("process.py")
@@ -33,10 +34,9 @@ class Process:
         return int(found[1]) / 1024
 
 
-def start(database: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, str(_SCRIPT), f"sqlite:///{database}"]
-    # Spooled uploads go where the database is, as in a cluster: to a disk.
-    environment = {**os.environ, "TMPDIR": str(database.parent)}
+def start(store: Store) -> subprocess.Popen[str]:
+    command = [sys.executable, str(_SCRIPT)]
+    environment = {**os.environ, "DATABASE": store.url, "TMPDIR": str(store.folder)}
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -52,8 +52,8 @@ def until_listening(popen: subprocess.Popen[str]) -> Process:
 
 
 @contextmanager
-def process(database: Path) -> Iterator[Process]:
-    popen = start(database)
+def process(store: Store) -> Iterator[Process]:
+    popen = start(store)
     try:
         yield until_listening(popen)
     finally:

@@ -1,11 +1,9 @@
 import hashlib
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
+from tests.registry.stores import Store
 from tests.unit.inference.registry.harness import (
     INFO,
     NAMESPACE,
@@ -130,13 +128,12 @@ def test_a_body_without_content_length_is_taken_in_pieces(registry: Running) -> 
         assert trainer.detector(f"/models/{answer.json()['digest']}").content == b"".join(pieces)
 
 
-def test_the_same_bytes_under_two_fingerprints_are_two_versions_kept_once(registry: Running, tmp_path: Path) -> None:
+def test_the_same_bytes_under_two_fingerprints_are_two_versions_kept_once(registry: Running, store: Store) -> None:
     with registry.trainer() as trainer:
         assert trainer.upload(A, b"model").json()["version"] == 1
         assert trainer.upload(B, b"model").json()["version"] == 2
-    with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
-        assert database.execute("SELECT count(*) FROM artifacts").fetchone() == (1,)
-        assert database.execute("SELECT count(*) FROM chunks").fetchone() == (1,)
+    assert store.sql("SELECT count(*) FROM artifacts") == [(1,)]
+    assert store.sql("SELECT count(*) FROM chunks") == [(1,)]
 
 
 def test_a_recreated_detector_begins_anew_and_reads_nothing_of_the_one_before(registry: Running) -> None:
@@ -147,15 +144,14 @@ def test_a_recreated_detector_begins_anew_and_reads_nothing_of_the_one_before(re
         assert after.upload(A, b"model", uid=OTHER_UID).json()["version"] == 1
 
 
-def test_a_digest_that_the_body_does_not_have_stores_nothing(registry: Running, tmp_path: Path) -> None:
+def test_a_digest_that_the_body_does_not_have_stores_nothing(registry: Running, store: Store) -> None:
     with registry.trainer() as trainer:
         wrong = {"Content-Digest": upload_headers(b"promised")["Content-Digest"]}
         answer = trainer.upload(A, b"sent", headers=wrong)
         assert_problem(answer, 400, digest(b"promised"), digest(b"sent"))
         assert trainer.detector("/versions").json() == {"versions": []}
-    with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
-        for table in ("versions", "artifacts", "chunks", "detectors"):
-            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - names above
+    for table in ("versions", "artifacts", "chunks", "detectors"):
+        assert store.sql(f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - names above
 
 
 @pytest.mark.parametrize(
@@ -267,11 +263,8 @@ def test_a_path_that_no_route_takes_is_counted_as_other(registry: Running) -> No
     assert "coffee" not in text
 
 
-def test_a_lost_database_is_not_ready_and_answers_503(registry: Running, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
-        database.execute("ALTER TABLE versions RENAME TO gone")
-        database.execute("UPDATE alembic_version SET version_num = 'later'")
-        database.commit()
+def test_a_lost_database_is_not_ready_and_answers_503(registry: Running, store: Store) -> None:
+    store.sql("ALTER TABLE versions RENAME TO gone", "UPDATE alembic_version SET version_num = 'later'")
     with registry.trainer() as trainer:
         assert_problem(trainer.detector("/versions"), 503, "try again")
         assert_problem(httpx.get(f"{registry.url}/health/ready"), 503, "schema")
