@@ -20,6 +20,7 @@ from pynomaly_operator.errors import ApiError
 from pynomaly_operator.events import Recorder
 from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.metrics import Metrics
+from pynomaly_operator.pods import Pods
 from pynomaly_operator.probes import Health
 from pynomaly_operator.reconcile import Pace, Parts, Reconciler
 from pynomaly_operator.registry import HttpRegistry, Registry, Remembering
@@ -81,14 +82,14 @@ class Operator:
         await _together(asyncio.create_task(watches), stop, [asyncio.create_task(task) for task in beside])
 
     def _reconciler(self, registry: Registry) -> Reconciler:
-        kube, store = self.kube, self.store
+        kube, store, pods = self.kube, self.store, Pods(self.kube, _now)
         parts = Parts(
             store=store,
             programs=self.settings.programs,
             trainings=Trainings(kube, store, registry, _now),
             children=Children(kube, store, self.metrics),
             api_keys=ApiKeys(kube, store),
-            rollouts=Rollouts(kube, self.edges.serving_pods),
+            rollouts=Rollouts(pods, self.edges.serving_pods),
             statuses=StatusWriter(kube, store),
             recorder=Recorder(kube, _now),
             pace=self.edges.pace,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pynomaly_operator.desired.labels import SERVING_HASH
+from pynomaly_operator.desired.labels import KEYS_HASH, SERVING_HASH
 from pynomaly_operator.manifest import Manifest
+from pynomaly_operator.notification import Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class PodFacts:
     """Why its container does not start: reason and message."""
     termination: Termination | None
     """How its container ended the last time."""
-    serving_hash: str | None
-    """The content of serving.json that it was told of."""
+    notifications: Mapping[str, Notification]
+    """What it was told last of the files that it mounts, by annotation."""
 
 
 def deployment_facts(body: Manifest) -> DeploymentFacts:
@@ -126,8 +127,13 @@ def pod_facts(body: Manifest) -> PodFacts:
         unschedulable=_unschedulable(status),
         waiting=_waiting(state),
         termination=_termination(state) or _termination(last),
-        serving_hash=metadata.get("annotations", {}).get(SERVING_HASH),
+        notifications=_notifications(metadata.get("annotations", {})),
     )
+
+
+def _notifications(annotations: Mapping[str, str]) -> dict[str, Notification]:
+    found = {topic: Notification.parse(annotations.get(topic)) for topic in (SERVING_HASH, KEYS_HASH)}
+    return {topic: notification for topic, notification in found.items() if notification is not None}
 
 
 def moment(text: str) -> datetime:

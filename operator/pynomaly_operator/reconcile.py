@@ -20,7 +20,7 @@ from pynomaly_operator.observed import DeploymentFacts
 from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course
-from pynomaly_operator.status.findings import Finding, Reason, finding_of
+from pynomaly_operator.status.findings import Finding, finding_of
 from pynomaly_operator.status.report import Seen, first_finding, report
 from pynomaly_operator.status.rollout import Rollout
 from pynomaly_operator.status_writer import StatusWriter
@@ -97,7 +97,10 @@ class Reconciler:
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts.deployment, before)
         await self._report(facts, decided, rollout, before)
-        return self._again_in(facts, first_finding(decided, rollout), hindrance)
+        again = self._again_in(facts, first_finding(decided, rollout), hindrance)
+        if rollout is None or not rollout.switching or wanted.suspend:
+            return again
+        return min(again, self._parts.pace.switching)
 
     async def _write(self, wanted: Wanted) -> Hindrance | None:
         """Makes the children what they must be; what is in the way, after everything possible was written."""
@@ -144,8 +147,6 @@ class Reconciler:
             return min(hindrance.retry_after, pace.stalled)
         if finding is None or seen.suspended:
             return pace.resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
-        if finding.reason is Reason.ROLLING_OUT:
-            return pace.switching
         return pace.stalled if finding.stalled else pace.training
 
 

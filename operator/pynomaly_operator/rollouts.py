@@ -3,13 +3,12 @@
 import asyncio
 
 from pynomaly_operator.api.status import ConditionType, DetectorStatus, ModelStatus
-from pynomaly_operator.desired import labels
 from pynomaly_operator.desired.config_maps import serving_hash
-from pynomaly_operator.desired.wanted import Identity, Wanted
-from pynomaly_operator.errors import NOT_FOUND, ApiError
-from pynomaly_operator.kube import Kube
-from pynomaly_operator.manifest import POD
-from pynomaly_operator.observed import DeploymentFacts, PodFacts, pod_facts
+from pynomaly_operator.desired.labels import SERVING_HASH
+from pynomaly_operator.desired.wanted import Wanted
+from pynomaly_operator.notification import attempts
+from pynomaly_operator.observed import DeploymentFacts, PodFacts
+from pynomaly_operator.pods import Pods
 from pynomaly_operator.serving_pods import ServingPods
 from pynomaly_operator.status.rollout import Rollout, ServingPod, rollout, settled
 
@@ -17,8 +16,8 @@ from pynomaly_operator.status.rollout import Rollout, ServingPod, rollout, settl
 class Rollouts:
     """One look at the pods of one detector."""
 
-    def __init__(self, kube: Kube, serving_pods: ServingPods) -> None:
-        self._kube = kube
+    def __init__(self, pods: Pods, serving_pods: ServingPods) -> None:
+        self._pods = pods
         self._serving_pods = serving_pods
 
     async def look(self, wanted: Wanted, deployment: DeploymentFacts | None, before: DetectorStatus) -> Rollout | None:
@@ -28,36 +27,17 @@ class Rollouts:
             return None
         if deployment is not None and deployment.settled and _was_served(before, target):
             return settled()
-        pods = await self._pods(wanted.detector)
+        content = serving_hash(wanted)
+        alive = await self._pods.alive(wanted.detector)
+        pods = await asyncio.gather(*(self._asked(facts, content) for facts in alive))
         if not wanted.suspend:
-            await self._tell(wanted, target, pods)
+            behind = [pod.facts for pod in pods if pod.is_behind(target)]
+            await self._pods.notify(wanted.detector, behind, SERVING_HASH, content)
         return rollout(deployment, pods, target)
 
-    async def _pods(self, detector: Identity) -> list[ServingPod]:
-        selector = labels.selector_text(detector, labels.SERVER)
-        bodies = await self._kube.list(POD, detector.namespace, labelSelector=selector)
-        alive = [facts for facts in map(pod_facts, bodies) if not facts.ending and not facts.ended]
-        return list(await asyncio.gather(*map(self._asked, alive)))
-
-    async def _asked(self, facts: PodFacts) -> ServingPod:
+    async def _asked(self, facts: PodFacts, content: str) -> ServingPod:
         report = None if facts.address is None else await self._serving_pods.report(facts.address)
-        return ServingPod(facts, report)
-
-    async def _tell(self, wanted: Wanted, target: ModelStatus, pods: list[ServingPod]) -> None:
-        """Annotates the pods that serve something else: the kubelet then refreshes their serving.json at once."""
-        current = serving_hash(wanted)
-        behind = [pod for pod in pods if pod.report is not None and not pod.serves(target)]
-        for pod in behind:
-            if pod.facts.serving_hash != current:
-                await self._annotate(wanted.detector, pod.facts.name, current)
-
-    async def _annotate(self, detector: Identity, pod: str, current: str) -> None:
-        body = {"metadata": {"annotations": {labels.SERVING_HASH: current}}}
-        try:
-            await self._kube.merge(POD, detector.namespace, pod, body)
-        except ApiError as error:
-            if error.status != NOT_FOUND:  # a pod that is gone needs no telling
-                raise
+        return ServingPod(facts, report, attempts(facts.notifications.get(SERVING_HASH), content))
 
 
 def _was_served(before: DetectorStatus, target: ModelStatus) -> bool:

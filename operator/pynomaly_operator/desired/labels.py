@@ -15,6 +15,9 @@ SERVER = "server"
 
 DESIRED_HASH = f"{GROUP}/desired-hash"
 SERVING_HASH = f"{GROUP}/serving-hash"
+"""On pods: the serving.json that they were told of, see `notification`."""
+KEYS_HASH = f"{GROUP}/api-keys-hash"
+"""On pods: the API key that they were told of, see `notification`."""
 
 
 def common(detector: Identity) -> dict[str, str]:

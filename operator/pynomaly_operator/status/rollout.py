@@ -16,6 +16,8 @@ class ServingPod:
 
     facts: PodFacts
     report: PodReport | None
+    told: int = 0
+    """How often it has been told of the serving.json that names the target."""
 
     def serves(self, target: ModelStatus) -> bool:
         """Whether the pod says that it answers with this model."""
@@ -23,6 +25,20 @@ class ServingPod:
             return False
         # Two versions may be the same bytes, and an answer names its version.
         return (self.report.stable.version, self.report.stable.digest) == (target.version, target.digest)
+
+    def is_behind(self, target: ModelStatus) -> bool:
+        """Whether it may not know of the target: it neither serves it nor says why it cannot."""
+        if self.serves(target) or not (self.facts.ready or self.report is not None):
+            return False
+        return not self._failed(target)
+
+    def _failed(self, target: ModelStatus) -> bool:
+        problem = None if self.report is None else self.report.problem
+        return problem is not None and problem.digest == target.digest
+
+
+PATIENCE = 5
+"""Pods that are behind after so many notifications, half a minute, are looked at less often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,8 @@ class Rollout:
     """Every ready pod, and at least one, serves the target."""
     finding: Finding | None
     """What is still missing; None: all wanted pods serve the target."""
+    switching: bool = False
+    """Whether a ready pod may switch to the target at any moment, of which no watch would tell."""
 
 
 def settled() -> Rollout:
@@ -45,7 +63,8 @@ def rollout(deployment: DeploymentFacts | None, pods: Sequence[ServingPod], targ
     ready = [pod for pod in pods if pod.facts.ready]
     behind = [pod for pod in ready if not pod.serves(target)]
     served = bool(ready) and not behind
-    return Rollout(served, _finding(deployment, pods, target))
+    switching = any(pod.is_behind(target) and pod.told < PATIENCE for pod in ready)
+    return Rollout(served, _finding(deployment, pods, target), switching)
 
 
 def _finding(deployment: DeploymentFacts | None, pods: Sequence[ServingPod], target: ModelStatus) -> Finding | None:

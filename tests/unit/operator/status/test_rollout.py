@@ -7,7 +7,7 @@ from tests.unit.operator.resources import MINIMAL, model
 from pynomaly_operator.observed import DeploymentFacts, PodFacts, Termination
 from pynomaly_operator.pod_report import PodReport, Problem, Served
 from pynomaly_operator.status.findings import Reason
-from pynomaly_operator.status.rollout import ServingPod, rollout
+from pynomaly_operator.status.rollout import PATIENCE, ServingPod, rollout
 
 NEW, OLD = model(MINIMAL, version=2), model(MINIMAL, version=1)
 SETTLED = DeploymentFacts(generation=2, observed_generation=2, wanted=2, replicas=2, updated=2, ready=2, refusal=None)
@@ -22,7 +22,7 @@ FACTS = PodFacts(
     unschedulable=None,
     waiting=None,
     termination=None,
-    serving_hash=None,
+    notifications={},
 )
 
 
@@ -113,3 +113,55 @@ def test_a_pod_that_keeps_its_old_model_says_why(problem: Problem, reason: Reaso
 
     assert found is not None
     assert (found.reason, found.stalled) == (reason, stalled)
+
+
+@pytest.mark.parametrize(
+    ("pod", "behind"),
+    [
+        (_serving(2), False),
+        (_serving(1), True),
+        (ServingPod(FACTS, None), True),
+        (ServingPod(FACTS, PodReport()), True),
+        (_unready(), False),
+        (ServingPod(replace(FACTS, ready=False), PodReport()), True),
+        (ServingPod(FACTS, PodReport(problem=Problem(digest=NEW.digest))), False),
+        (ServingPod(FACTS, PodReport(problem=Problem(digest=OLD.digest))), True),
+        (ServingPod(FACTS, PodReport(problem=Problem(digest=""))), True),
+    ],
+    ids=[
+        "serves it",
+        "serves the old",
+        "ready but silent",
+        "serves nothing",
+        "not up yet",
+        "up but not ready",
+        "cannot load it",
+        "could not load another",
+        "cannot read the file",
+    ],
+)
+def test_a_pod_that_is_up_is_behind_until_it_serves_the_target_or_says_why_it_cannot(
+    pod: ServingPod, behind: bool
+) -> None:
+    assert pod.is_behind(NEW) is behind
+
+
+def test_ready_pods_that_are_behind_are_watched_closely_for_as_long_as_they_may_only_be_slow() -> None:
+    slow, stuck = replace(_serving(1), told=PATIENCE - 1), replace(_serving(1), told=PATIENCE)
+
+    assert rollout(SETTLED, [_serving(2), slow], NEW).switching
+    assert not rollout(SETTLED, [_serving(2), stuck], NEW).switching
+    assert not rollout(SETTLED, [_serving(2), _serving(2)], NEW).switching
+
+
+@pytest.mark.parametrize("unready", [_unready(), ServingPod(replace(FACTS, ready=False), PodReport())])
+def test_pods_that_are_not_ready_are_not_watched_closely_since_the_deployment_tells_of_them(
+    unready: ServingPod,
+) -> None:
+    assert not rollout(replace(SETTLED, ready=1), [_serving(2), unready], NEW).switching
+
+
+def test_pods_are_watched_closely_whatever_else_the_deployment_waits_for() -> None:
+    waiting = _unready(unschedulable="0/1")
+
+    assert rollout(replace(SETTLED, ready=1), [_serving(1), waiting], NEW).switching

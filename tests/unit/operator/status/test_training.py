@@ -22,7 +22,7 @@ POD = PodFacts(
     unschedulable=None,
     waiting=None,
     termination=None,
-    serving_hash=None,
+    notifications={},
 )
 TRAINING = spec(MINIMAL).training
 
