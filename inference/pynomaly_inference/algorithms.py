@@ -5,7 +5,7 @@ read it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -30,6 +30,8 @@ class Capability(BaseModel):
     """Why it is refused; None when it is served."""
     parameters: Mapping[str, Any]
     """JSON Schema of the `parameters` object."""
+    reads_label: bool = False
+    """True when it learns from `training.source.label`."""
     only_columns: int | None = None
     """How many columns it takes, where that is fixed."""
 
@@ -61,25 +63,74 @@ def near(word: str, known: Iterable[str]) -> str:
     return "there are " + ", ".join(f"`{known_word}`" for known_word in words)
 
 
-def algorithm_problem(name: str, parameters: Mapping[str, Any]) -> str | None:
-    """What is wrong with an algorithm of a resource, as one sentence; None when PyOD can be asked for it."""
+def holds_detectors(schema: Mapping[str, Any]) -> bool:
+    """True for the schema of a parameter that is a detector or a list of them, each `{name, parameters}`."""
+    return "detector" in (schema.get("format"), schema.get("items", {}).get("format"))
+
+
+def algorithm_problem(name: str, parameters: Mapping[str, Any], where: str = "") -> str | None:
+    """What is wrong with an algorithm of a resource, as one sentence; None when PyOD can be asked for it.
+
+    `where` is the algorithm's place among another's parameters, such as `bases[1]`.
+    """
     known = capabilities()
-    if name not in known:
-        return f"unknown algorithm `{name}`: {near(name, known)}"
-    capability = known[name]
+    at = f"`{where}.name`: " if where else ""
+    capability = known.get(name)
+    if capability is None:
+        served = [word for word, one in known.items() if one.reason is None]
+        return f"{at}unknown algorithm `{name}`: {near(name, served)}"
     if capability.reason is not None:
-        return f"`{name}` cannot be served: {capability.reason}"
-    schema = capability.parameters
-    declared = schema["properties"]
+        return f"{at}`{name}` cannot be served: {capability.reason}"
+    if where and capability.reads_label:
+        return f"{at}`{name}` learns from the label, which no detector passes to its bases: choose another"
+    return _parameters_problem(capability, parameters, f"{where}.parameters." if where else "")
+
+
+def _parameters_problem(capability: Capability, parameters: Mapping[str, Any], at: str) -> str | None:
+    name, declared = capability.name, capability.parameters["properties"]
     for parameter in parameters:
         if parameter == "contamination":
-            return "`contamination` is a field of the spec: move it from `algorithm.parameters` to `spec.contamination`"
+            return _contamination_problem(at)
         if parameter not in declared:
-            return f"`{name}` has no parameter `{parameter}`: {near(parameter, declared)}"
-    for error in _Validator(schema).iter_errors(dict(parameters)):
-        where = ".".join(str(part) for part in error.absolute_path)
-        return f"parameter `{where}` of `{name}`: {error.message}"
+            return f"`{name}` has no parameter `{at}{parameter}`: {near(parameter, declared)}"
+    for error in _Validator(capability.parameters).iter_errors(dict(parameters)):
+        place = at + _dotted(error.absolute_path)
+        return (
+            f"parameter `{place}` of `{name}`: {error.message}" if error.absolute_path else f"`{name}`: {error.message}"
+        )
+    for place, base in nested(capability.parameters, parameters):
+        if problem := algorithm_problem(base["name"], base.get("parameters", {}), at + place):
+            return problem
     return None
+
+
+def _contamination_problem(at: str) -> str:
+    if at:
+        return f"`{at}contamination`: only the whole has a threshold: remove it, and set `spec.contamination`"
+    return "`contamination` is a field of the spec: move it from `algorithm.parameters` to `spec.contamination`"
+
+
+def nested(schema: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The detectors `{name, parameters}` among valid parameters, each with its place, such as `bases[1]`."""
+    for parameter, value in parameters.items():
+        if not holds_detectors(schema["properties"][parameter]):
+            continue
+        if isinstance(value, list):
+            yield from ((f"{parameter}[{place}]", base) for place, base in enumerate(value))
+        else:
+            yield parameter, value
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).removeprefix(".")
+
+
+def label_problem(name: str, label: str | None) -> str | None:
+    """What is wrong with a known algorithm's label, as one sentence; None when it has one or needs none."""
+    if label is not None or not capabilities()[name].reads_label:
+        return None
+    return f"`{name}` learns from the label: name the label's column in `training.source.label`"
 
 
 def columns_problem(name: str, columns: int) -> str | None:

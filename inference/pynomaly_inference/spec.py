@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from pynomaly_inference.algorithms import algorithm_problem, capabilities, columns_problem
+from pynomaly_inference.algorithms import algorithm_problem, capabilities, columns_problem, label_problem
 from pynomaly_inference.features import FeatureType
 
 HOLDOUT_WITH_LABEL = 0.3
@@ -88,7 +88,7 @@ class Source(Part):
     """pvc://CLAIM/PATH, configmap://NAME/KEY or http(s)://…; csv, parquet or ndjson, also .gz and .zst; globs. On the
     command line also a local path, relative to this file, or file://."""
     label: ColumnName | None = None
-    """A column of 0 and 1 (1 is an anomaly). It turns evaluation on and is no feature."""
+    """A column of 0 and 1 (1 is an anomaly). It turns evaluation on and is no feature. Required by XGBOD and DevNet."""
     timestamp: ColumnName | None = None
     """A column that orders the rows in time; the last rows are held out. It is no feature."""
 
@@ -192,6 +192,12 @@ class DetectorSpec(Part):
     @model_validator(mode="after")
     def _features_are_as_many_as_the_algorithm_takes(self) -> Self:
         if self.features is not None and (problem := columns_problem(self.algorithm.name, len(self.features))):
+            raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _label_is_named_where_it_is_learned(self) -> Self:
+        if problem := label_problem(self.algorithm.name, self.training.source.label):
             raise ValueError(problem)
         return self
 

@@ -13,6 +13,7 @@ from typing import Any
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Declaration
 from pynomaly_inference.convert.discovery import declarations
+from pynomaly_inference.convert.refused import REFUSED, REFUSED_PARAMETERS, Refused
 
 PACKAGE = Path(__file__).parents[1]
 CAPABILITIES = PACKAGE / "capabilities.json"
@@ -27,26 +28,50 @@ _MEANINGS = {
 
 
 def capabilities_json(declared: Iterable[Declaration]) -> str:
-    """The text of `capabilities.json`: one object a detector, in the given order."""
-    entries = [
-        {
-            "name": declaration.name,
-            "semantics": declaration.semantics.value,
-            "explains": declaration.contributions is not None,
-            "extra": declaration.extra,
-            "reason": None,
-            "parameters": declaration.parameters_schema,
-            "only_columns": declaration.only_columns,
-        }
-        for declaration in declared
-    ]
+    """The text of `capabilities.json`: one object a detector, these and the refused ones, by name."""
+    declared = list(declared)
+    entries = [*(_served(one) for one in declared), *(_refused(one) for one in _refused_beside(declared))]
+    entries.sort(key=lambda entry: str(entry["name"]))
     return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+
+
+def _served(one: Declaration) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "semantics": one.semantics.value,
+        "explains": one.contributions is not None,
+        "extra": one.extra,
+        "reason": None,
+        "parameters": one.parameters_schema,
+        "reads_label": one.reads_label,
+        "only_columns": one.only_columns,
+    }
+
+
+def _refused(one: Refused) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "semantics": "refused",
+        "explains": False,
+        "extra": None,
+        "reason": one.reason,
+        "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+        "reads_label": False,
+        "only_columns": None,
+    }
+
+
+def _refused_beside(declared: Iterable[Declaration]) -> list[Refused]:
+    """The refused classes but those whose name is that of a served one, in another module."""
+    names = {one.name for one in declared}
+    return sorted((one for one in REFUSED if one.name not in names), key=lambda one: one.name)
 
 
 def detectors_document(declared: Iterable[Declaration]) -> str:
     """The text of `docs/detectors.md`."""
     declared = list(declared)
-    return "\n".join([*_overview(declared), *(line for one in declared for line in _section(one))]) + "\n"
+    sections = (line for one in declared for line in _section(one))
+    return "\n".join([*_overview(declared), *sections, *_refusals(declared)]) + "\n"
 
 
 def _overview(declared: list[Declaration]) -> Iterator[str]:
@@ -68,6 +93,9 @@ def _overview(declared: list[Declaration]) -> Iterator[str]:
     yield ""
     yield "Equal means |graph - PyOD| <= 1e-9 max(|PyOD|, median |training score|), proven when the model is made."
     yield "Contributions of a category's one-hot columns are summed into the category."
+    yield ""
+    yield "Extras are installed with `pip install 'pynomaly-operator[EXTRA]'`. A detector made of detectors needs its"
+    yield "bases' extras too; its semantics is the weakest of theirs, and it keeps training rows when one of them does."
 
 
 def _section(one: Declaration) -> Iterator[str]:
@@ -79,6 +107,8 @@ def _section(one: Declaration) -> Iterator[str]:
         yield f"Proven against {one.reference.words}."
     if one.only_columns is not None:
         yield f"It takes {one.only_columns} feature{'s' if one.only_columns > 1 else ''}, no more and no fewer."
+    if one.reads_label:
+        yield "It learns from `training.source.label`, which a resource must name."
     if one.keeps_training_rows:
         yield "The model file contains training rows."
     yield ""
@@ -93,7 +123,23 @@ def _section(one: Declaration) -> Iterator[str]:
         yield f"| `{name}` | {_values(schema)} | {schema['description']} |"
 
 
+def _refusals(declared: Iterable[Declaration]) -> Iterator[str]:
+    yield ""
+    yield "## Refused"
+    yield ""
+    yield "What has no graph that says what PyOD says. A resource that asks for it is told this reason."
+    yield ""
+    yield "| what | reason |"
+    yield "|---|---|"
+    yield from (f"| {one.name} | {one.reason} |" for one in _refused_beside(declared))
+    yield from (f"| {what} | {reason} |" for what, reason in REFUSED_PARAMETERS.items())
+
+
 def _values(schema: Mapping[str, Any]) -> str:
+    if schema.get("format") == "detector":
+        return "`{name, parameters}`"
+    if schema.get("type") == "array":
+        return f"a list of {_values(schema['items'])}"
     if "anyOf" in schema:
         return ", or ".join(_values(choice) for choice in schema["anyOf"])
     if "const" in schema:

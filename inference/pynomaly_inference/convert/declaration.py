@@ -1,6 +1,7 @@
 """What a file in `detectors/` declares of its detector."""
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -37,8 +38,26 @@ class ExactReference:
     scores: Callable[[Any, Matrix], Scores]
 
 
+BaseScores = Callable[[int, Matrix], Scores]
+"""(position among the bases, rows as that base sees them) -> the base's scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """What a detector made of detectors declares beside."""
+
+    bases: Callable[[Any], Sequence[Any]]
+    """The fitted detectors whose graphs are part of its graph, in order."""
+    scores: Callable[[Any, Matrix, BaseScores], Scores]
+    """(fitted composite, rows, scores of its bases) -> its scores, combined as PyOD combines them."""
+
+
 def _any_number(_detector: Any) -> None:
     return None
+
+
+def _pyods_threshold(detector: Any) -> float:
+    return float(detector.threshold_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +75,8 @@ class Declaration:
     """How many columns a detector was fitted on."""
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """JSON Schema of each parameter that is supported; any other is refused by name. Contamination is never one."""
+    required: tuple[str, ...] = ()
+    """Parameters that a resource must give."""
     contributions: str | None = None
     """One sentence that defines the contributions; None where there are none."""
     extra: str | None = None
@@ -71,6 +92,16 @@ class Declaration:
     """True when the detector learns from `training.source.label`: it is fitted on X and y."""
     only_columns: int | None = None
     """How many columns the detector takes, where that is fixed."""
+    composite: Composite | None = None
+    """What it declares beside when it is made of detectors; then the rest is of the composite without its bases."""
+    fitting: frozenset[str] = frozenset()
+    """Parameters that a fitted detector may have beside, since they change no graph; a resource does not have them."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments with which a resource's detector is built, where PyOD's own defaults do not fit."""
+    threshold: Callable[[Any], float] = _pyods_threshold
+    """The score above which a fitted detector labels a row 1."""
+    scores_probability: bool = False
+    """True when PyOD's `predict_proba` is the score itself."""
 
     def detector_class(self) -> type[Any]:
         """PyOD's class; raises ImportError where the extra that it needs is not installed."""
@@ -78,8 +109,20 @@ class Declaration:
         found: type[Any] = getattr(import_module(module), name)
         return found
 
+    def scores(self, detector: Any, X: Matrix) -> Scores:
+        """What the graph must score; see `reference.reference_scores`."""
+        with warnings.catch_warnings():
+            # Overflow and precision are the scores' business: they are compared, infinities included.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            if self.reference is not None and self.reference.applies(detector):
+                return self.reference.scores(detector, X)
+            if self.semantics is Semantics.ROW:
+                return np.array([float(detector.decision_function(row[None])[0]) for row in X])
+            return np.asarray(detector.decision_function(X), np.float64)
+
     @property
     def parameters_schema(self) -> dict[str, Any]:
         """JSON Schema of the `parameters` object of a resource."""
         properties = {name: dict(schema) for name, schema in sorted(self.parameters.items())}
-        return {"type": "object", "properties": properties, "additionalProperties": False}
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {**schema, "required": list(self.required)} if self.required else schema

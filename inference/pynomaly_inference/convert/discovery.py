@@ -9,8 +9,11 @@ from typing import Any
 import jsonschema
 import numpy as np
 
+from pynomaly_inference.algorithms import holds_detectors
 from pynomaly_inference.convert import detectors
-from pynomaly_inference.convert.declaration import Declaration
+from pynomaly_inference.convert.composites import composed
+from pynomaly_inference.convert.declaration import Composite, Declaration
+from pynomaly_inference.convert.refused import reason_against, refused_class
 from pynomaly_inference.errors import NotConvertible
 
 _IRRELEVANT_ONCE_FITTED = frozenset({"contamination", "random_state", "verbose"})
@@ -28,8 +31,9 @@ def declarations() -> tuple[Declaration, ...]:
 def declaration_of(detector: Any) -> Declaration:
     """The declaration of a name or of a fitted detector.
 
-    Raises NotConvertible for an unknown name, a class that is not PyOD's own, a detector that is not fitted, and one
-    that was built with a parameter that its graph does not have.
+    That of a fitted composite is what follows from its bases. Raises NotConvertible for an unknown name, a class that
+    is not PyOD's own or is refused, a detector that is not fitted, one that was built with a parameter that its graph
+    does not have, and a composite with such a base.
     """
     if isinstance(detector, str):
         return _named(detector)
@@ -37,13 +41,27 @@ def declaration_of(detector: Any) -> Declaration:
     _check_contamination(detector)
     _check_fitted(detector)
     _check_parameters(detector, declaration)
-    return declaration
+    if declaration.composite is None:
+        return declaration
+    return composed(declaration, declaration.composite, _bases(detector, declaration.name, declaration.composite))
+
+
+def _bases(detector: Any, name: str, composite: Composite) -> list[tuple[Declaration, Any]]:
+    found = []
+    for place, base in enumerate(composite.bases(detector), start=1):
+        try:
+            found.append((declaration_of(base), base))
+        except NotConvertible as error:
+            raise NotConvertible(f"base {place} of the {name}: {error}") from error
+    return found
 
 
 def _named(name: str) -> Declaration:
     for declaration in declarations():
         if declaration.name == name:
             return declaration
+    if reason := reason_against(name):
+        raise NotConvertible(f"`{name}` cannot be converted: {reason}")
     raise NotConvertible(f"there is no converter for `{name}`; there are {_names()}")
 
 
@@ -52,6 +70,8 @@ def _of_class(kind: type) -> Declaration:
     path = _path(kind)
     if path in by_path:
         return by_path[path]
+    if reason := refused_class(path):
+        raise NotConvertible(f"`{kind.__name__}` cannot be converted: {reason}")
     for base in kind.__mro__[1:]:
         if _path(base) in by_path:
             raise NotConvertible(
@@ -79,14 +99,16 @@ def _check_contamination(detector: Any) -> None:
 
 
 def _check_fitted(detector: Any) -> None:
-    if not hasattr(detector, "threshold_"):
+    # XGBOD has no `threshold_`.
+    if not hasattr(detector, "decision_scores_"):
         raise NotConvertible(f"the {type(detector).__name__} is not fitted: call `fit` first")
 
 
 def _check_parameters(detector: Any, declaration: Declaration) -> None:
     declared = inspect.signature(type(detector)).parameters
-    for name, value in detector.get_params().items():
-        if name in _IRRELEVANT_ONCE_FITTED or _same(value, declared[name].default):
+    irrelevant = _IRRELEVANT_ONCE_FITTED | declaration.fitting
+    for name, value in detector.get_params(deep=False).items():
+        if name in irrelevant or _same(value, declared[name].default) or _is_of_bases(declaration, name):
             continue
         if name not in declaration.parameters:
             raise NotConvertible(
@@ -95,6 +117,11 @@ def _check_parameters(detector: Any, declaration: Declaration) -> None:
             )
         for problem in jsonschema.Draft202012Validator(declaration.parameters[name]).iter_errors(_plain(value)):
             raise NotConvertible(f"parameter `{name}` of {declaration.name}: {problem.message}")
+
+
+def _is_of_bases(declaration: Declaration, name: str) -> bool:
+    """Fitted copies of what was given are the bases, and checked themselves."""
+    return name in declaration.parameters and holds_detectors(declaration.parameters[name])
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -26,9 +26,12 @@ def whole_graph(detector: Any, declaration: Declaration, preprocessing: Preproce
     conversion = declaration.convert(graph, detector, x)
     score = conversion.score
     graph.output("score", score, TensorProto.DOUBLE, ["n"])
-    graph.output("label", _label(detector, score, declaration.tolerance), TensorProto.INT64, ["n"])
-    graph.output("probability", _linear(detector, score), TensorProto.DOUBLE, ["n"])
-    graph.output("probability_unify", _unify(detector, score), TensorProto.DOUBLE, ["n"])
+    graph.output("label", _label(detector, score, declaration), TensorProto.INT64, ["n"])
+    linear, unify = (
+        (score, score) if declaration.scores_probability else (_linear(detector, score), _unify(detector, score))
+    )
+    graph.output("probability", linear, TensorProto.DOUBLE, ["n"])
+    graph.output("probability_unify", unify, TensorProto.DOUBLE, ["n"])
     if conversion.contributions is not None:
         by_feature = _by_feature(conversion.contributions(), preprocessing)
         graph.output("contributions", by_feature, TensorProto.DOUBLE, ["n", len(preprocessing.features)])
@@ -59,9 +62,10 @@ def _inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[Expr, Expr | No
     return x, graph.input(CATEGORIES_INPUT, TensorProto.STRING, ["n", len(categories)], ", ".join(categories))
 
 
-def _label(detector: Any, score: Expr, relative: float) -> Expr:
-    threshold = float(detector.threshold_)
-    return (score > threshold + tolerance(threshold, score_scale(detector), relative)).cast(TensorProto.INT64)
+def _label(detector: Any, score: Expr, declaration: Declaration) -> Expr:
+    threshold = declaration.threshold(detector)
+    band = tolerance(threshold, score_scale(detector), declaration.tolerance)
+    return (score > threshold + band).cast(TensorProto.INT64)
 
 
 def _linear(detector: Any, score: Expr) -> Expr:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pynomaly_inference.convert.trees import Tree
+from pynomaly_inference.convert.graph import Expr
+from pynomaly_inference.convert.trees import Tree, tree_ensemble
 
 _NO_CHILD = -1
 
@@ -22,7 +23,7 @@ class FittedTree:
     lower: NDArray[np.int64]
     upper: NDArray[np.int64]
     columns: NDArray[np.int64]
-    thresholds: NDArray[np.float64]
+    thresholds: NDArray[np.floating[Any]]
     samples: NDArray[np.int64]
 
     @property
@@ -67,7 +68,7 @@ def float32_thresholds(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(is_even, middle, np.nextafter(middle, -np.inf))
 
 
-def with_leaves(tree: FittedTree, values: NDArray[np.float64]) -> Tree:
+def with_leaves(tree: FittedTree, values: NDArray[np.floating[Any]]) -> Tree:
     """The tree whose leaves have these values: one a leaf, in node order."""
     is_leaf = tree.is_leaf
     inner = np.flatnonzero(~is_leaf)
@@ -98,3 +99,11 @@ def path_contributions(tree: FittedTree, leaf_values: NDArray[np.float64], colum
             taken[child] = taken[level]
             taken[child, tree.columns[level]] += expected[level] - expected[child]
     return taken[tree.is_leaf]
+
+
+def mean_of_trees(x: Expr, forest: Any) -> Expr:
+    """[n]: what scikit-learn's fitted forest of regression trees predicts."""
+    every = np.arange(forest.n_features_in_)
+    fitted = [(fitted_tree(estimator, every), estimator.tree_.value[:, 0, 0]) for estimator in forest.estimators_]
+    trees = [with_leaves(tree, values[tree.is_leaf]) for tree, values in fitted]
+    return tree_ensemble(x, trees).reshape(-1) / float(len(trees))

@@ -1,11 +1,8 @@
 """What a graph must say: PyOD's scores, or exact ones where PyOD's are not."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Matrix, Scores
@@ -39,7 +36,7 @@ def reference_of(detector: Any, preprocessing: Preprocessing) -> Reference:
     return Reference(
         _words(detector),
         lambda rows: reference_scores(detector, preprocessing.transform(rows)),
-        float(detector.threshold_),
+        declaration.threshold(detector),
         score_scale(detector),
         declaration.tolerance,
         declaration.chunk(detector),
@@ -52,15 +49,7 @@ def reference_scores(detector: Any, X: Matrix) -> Scores:
 
     Where the detector declares that PyOD is inexact, the exact reference of its declaration.
     """
-    declaration = declaration_of(detector)
-    with warnings.catch_warnings():
-        # Overflow and precision are the scores' business: they are compared, infinities included.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        if declaration.reference is not None and declaration.reference.applies(detector):
-            return declaration.reference.scores(detector, X)
-        if declaration.semantics is Semantics.ROW:
-            return np.array([float(detector.decision_function(row[None])[0]) for row in X])
-        return np.asarray(detector.decision_function(X), np.float64)
+    return declaration_of(detector).scores(detector, X)
 
 
 def _words(detector: Any) -> str:

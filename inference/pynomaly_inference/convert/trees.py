@@ -1,4 +1,4 @@
-"""Binary trees as one `TreeEnsemble` of doubles.
+"""Binary trees as one `TreeEnsemble`, of doubles unless its input and all of its trees are of float32.
 
 ONNX Runtime evaluates an ensemble with one target much faster than one with several: a score is always the sum of
 its trees, and several targets serve contributions only. All comparisons are `x <= threshold`, the kernel's fast case.
@@ -6,6 +6,7 @@ its trees, and several targets serve contributions only. All comparisons are `x 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +27,10 @@ class Tree:
     """
 
     columns: NDArray[np.int64]
-    thresholds: NDArray[np.float64]
+    thresholds: NDArray[np.floating[Any]]
     lower: NDArray[np.int64]
     upper: NDArray[np.int64]
-    leaves: NDArray[np.float64]
+    leaves: NDArray[np.floating[Any]]
     root: int = 0
     target: int = 0
 
@@ -72,4 +73,4 @@ def tree_ensemble(x: Expr, trees: Sequence[Tree], targets: int = 1) -> Expr:
 def _split_nowhere(leaf: Tree) -> Tree:
     """The operator has no tree of a single leaf: one node sends everything to it."""
     to_leaf = np.array([~0])
-    return Tree(np.array([0]), np.array([0.0]), to_leaf, to_leaf, leaf.leaves, 0, leaf.target)
+    return Tree(np.array([0]), np.zeros(1, leaf.leaves.dtype), to_leaf, to_leaf, leaf.leaves, 0, leaf.target)

@@ -38,7 +38,7 @@ def describe(resource: AnomalyDetector, table: Table, fitted: Fitted, proof: Pro
         missing_values=spec.preprocessing.impute is not None,
         features=_features(fitted, proof.profile),
         contamination=spec.contamination,
-        threshold=float(detector.threshold_),
+        threshold=declared.threshold(detector),
         score_scale=score_scale(detector),
         score_quantiles=tuple(np.quantile(detector.decision_scores_, QUANTILE_LEVELS).tolist()),
         evaluation=UNJUDGED,

@@ -1,7 +1,8 @@
 """Fitting: scikit-learn for the preprocessing, PyOD for the detector."""
 
-import inspect
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,16 @@ from pyod.models.base import BaseDetector
 
 from pynomaly_inference.algorithms import columns_problem
 from pynomaly_inference.convert import declaration_of
+from pynomaly_inference.convert.build import Setting, build
 from pynomaly_inference.convert.preprocessing import Preprocessing
-from pynomaly_inference.errors import DataRejected, FitFailed, ResourceInvalid
+from pynomaly_inference.errors import DataRejected, FitFailed, PynomalyError, ResourceInvalid
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.spec import DetectorSpec
 from pynomaly_inference.training.preprocess import fit_preprocessing
+
+Labels = NDArray[np.int64]
+"""[n]: 1 for each anomaly, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,15 @@ class Fitted:
     """What PyOD and scikit-learn warned of meanwhile."""
 
 
-def fit_spec(spec: DetectorSpec, features: tuple[tuple[str, FeatureType], ...], rows: Rows) -> Fitted:
-    """Fits the resource's preprocessing and algorithm on these rows.
+def fit_spec(
+    spec: DetectorSpec, features: tuple[tuple[str, FeatureType], ...], rows: Rows, label: Labels | None
+) -> Fitted:
+    """Fits the resource's preprocessing and algorithm on these rows; `label` is theirs, for algorithms that learn it.
 
     `training.seed` becomes `random_state` where the class takes one and the resource gives none. Raises FitFailed with
-    PyOD's own words; DataRejected when constant columns leave training rows without a finite score; ResourceInvalid
-    when the algorithm does not take so many features.
+    PyOD's own words; DataRejected when constant columns leave training rows without a finite score or the label that is
+    to be learned has one class; ResourceInvalid when the algorithm does not take so many features or needs an extra
+    that is not installed.
     """
     if problem := columns_problem(spec.algorithm.name, len(features)):
         raise ResourceInvalid(problem)
@@ -43,7 +51,7 @@ def fit_spec(spec: DetectorSpec, features: tuple[tuple[str, FeatureType], ...], 
     matrix = preprocessing.transform(rows)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        detector = _fit(spec, matrix)
+        detector = _fit(spec, matrix, label if declaration_of(spec.algorithm.name).reads_label else None)
     _check_finite(detector, _constant(features, rows))
     told = dict.fromkeys(f"{spec.algorithm.name}: {warning.message}" for warning in caught)
     return Fitted(detector, preprocessing, rows, tuple(told))
@@ -59,16 +67,38 @@ def _check_present(features: tuple[tuple[str, FeatureType], ...], rows: Rows) ->
             )
 
 
-def _fit(spec: DetectorSpec, matrix: NDArray[np.float64]) -> BaseDetector:
+def _fit(spec: DetectorSpec, matrix: NDArray[np.float64], label: Labels | None) -> BaseDetector:
     algorithm = spec.algorithm
-    detector_class = declaration_of(algorithm.name).detector_class()
-    arguments = {"contamination": spec.contamination, **algorithm.parameters}
-    if "random_state" in inspect.signature(detector_class).parameters:
-        arguments.setdefault("random_state", spec.training.seed)
+    if label is not None:
+        _check_classes(algorithm.name, label)
     try:
-        return detector_class(**arguments).fit(matrix)
+        detector = build(algorithm.name, algorithm.parameters, Setting(spec.contamination, spec.training.seed))
+        with _numpy_seeded(spec.training.seed):
+            return detector.fit(matrix) if label is None else detector.fit(matrix, label)
+    except PynomalyError:
+        raise
     except Exception as error:
         raise FitFailed(f"{algorithm.name} cannot be fitted on {len(matrix)} rows: {error}") from error
+
+
+def _check_classes(name: str, label: Labels) -> None:
+    classes = np.unique(label)
+    if len(classes) == 1:
+        raise DataRejected(
+            f"the label is {classes[0]} in all {len(label):,} training rows, and {name} learns from rows of both "
+            "classes: give it more rows, or choose an algorithm that needs no label"
+        )
+
+
+@contextmanager
+def _numpy_seeded(seed: int) -> Iterator[None]:
+    """Some detectors draw from NumPy's global generator: the same seed must give the same model."""
+    state = np.random.get_state()  # noqa: NPY002 - the generator that PyOD's detectors draw from
+    np.random.seed(seed)  # noqa: NPY002 - the same
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002 - the same
 
 
 def _constant(features: tuple[tuple[str, FeatureType], ...], rows: Rows) -> tuple[str, ...]:

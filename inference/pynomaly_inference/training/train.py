@@ -53,7 +53,8 @@ def train_table(resource: AnomalyDetector, table: Table, progress: Progress) -> 
     training = spec.training
     parts = split(len(table.rows), training.held_out_share, training.seed, label=table.label, timestamp=table.timestamp)
     progress.begin("Fitting")
-    fitted = fit_spec(spec, table.features, table.rows[parts.train])
+    label = None if table.label is None else table.label[parts.train]
+    fitted = fit_spec(spec, table.features, table.rows[parts.train], label)
     for warning in fitted.warnings:
         progress.warn(warning)
     progress.begin("Converting")

@@ -1,0 +1,94 @@
+"""PyOD's detectors that have no ONNX graph that says what they say, each with the reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A class of PyOD that is not converted."""
+
+    path: str
+    """Module and class."""
+    reason: str
+    """For the user, as the end of the sentence `COF cannot be served: ...`."""
+
+    @property
+    def name(self) -> str:
+        """The class."""
+        return self.path.rpartition(".")[2]
+
+
+_BATCH = (
+    "it keeps nothing of the training rows and scores the rows of a batch by each other, so that one row has no score"
+)
+_TRANSDUCTIVE = "PyOD itself cannot score rows that it was not fitted on"
+_GRAPH = f"it finds anomalies among the nodes of one graph, and {_TRANSDUCTIVE}"
+_DIF = (
+    "it standardises its representations by the mean and deviation of the batch, so that one row alone has none, and "
+    "follows the deviation of values along a path of a tree, for which ONNX has no operator"
+)
+_RGRAPH = (
+    "it solves a regression over the training rows and a block of the batch for each score, an iteration of unknown "
+    "length that the other rows of the block change"
+)
+_SERIES = "it scores the times of a series by the times around them, and a row alone is no series"
+_RAW = "it scores text, images or audio by the embeddings of another model, and the resource has numbers and categories"
+
+REFUSED = tuple(
+    Refused(f"pyod.models.{path}", reason)
+    for path, reason in (
+        ("audio_ae.AudioAE", "it scores audio clips by features of their frames, and the resource has no audio"),
+        (
+            "cd.CD",
+            "it takes each row's leverage from the other rows of the batch, so that one row alone has no score",
+        ),
+        ("cof.COF", _BATCH),
+        ("dif.DIF", _DIF),
+        ("embedding.EmbeddingOD", _RAW),
+        ("embedding.MultiModalOD", _RAW),
+        ("lmdd.LMDD", _BATCH),
+        ("loci.LOCI", _BATCH),
+        (
+            "lscp.LSCP",
+            "it draws new random features for the local region at each call, so that the same row scores differently",
+        ),
+        ("pyg_anomalous.ANOMALOUS", _GRAPH),
+        ("pyg_anomalydae.AnomalyDAE", _GRAPH),
+        ("pyg_cola.CoLA", _GRAPH),
+        ("pyg_conad.CONAD", _GRAPH),
+        ("pyg_dominant.DOMINANT", _GRAPH),
+        ("pyg_guide.GUIDE", _GRAPH),
+        ("pyg_radar.Radar", _GRAPH),
+        ("pyg_scan.SCAN", _GRAPH),
+        ("rgraph.RGraph", _RGRAPH),
+        (
+            "so_gaal_new.SO_GAAL",
+            "PyOD keeps it beside `pyod.models.so_gaal.SO_GAAL`: convert one of that class",
+        ),
+        ("sod.SOD", _BATCH),
+        ("sos.SOS", _BATCH),
+        ("ts_anomaly_transformer.AnomalyTransformer", _SERIES),
+        ("ts_kshape.KShape", _SERIES),
+        ("ts_lstm.LSTMAD", _SERIES),
+        ("ts_matrix_profile.MatrixProfile", f"it compares the parts of one series, and {_TRANSDUCTIVE}"),
+        ("ts_od.TimeSeriesOD", _SERIES),
+        ("ts_sand.SAND", _SERIES),
+        ("ts_spectral_residual.SpectralResidual", _SERIES),
+    )
+)
+
+REFUSED_PARAMETERS = {
+    "a metric that is a function, or `precomputed`": "a graph has no Python, and a matrix of distances is no row",
+    "a PyThresh object for `contamination`": "it labels by rules of its own, which are no threshold on a score",
+}
+"""What any detector may be given in PyOD and none here, with the reason."""
+
+
+def refused_class(path: str) -> str | None:
+    """Why the class of this path is refused; None when it is not."""
+    return next((refused.reason for refused in REFUSED if refused.path == path), None)
+
+
+def reason_against(name: str) -> str | None:
+    """Why the class of this name is refused; None when it is not. A name of a converted class is not."""
+    return next((refused.reason for refused in REFUSED if refused.name == name), None)
