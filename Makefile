@@ -13,7 +13,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .PHONY: help setup run test test-unit test-converters test-end test-readme test-browser test-controlplane test-cluster check bench \
-	bench-convert bench-serve format generate images cluster-up cluster-down clean
+	bench-convert bench-serve format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ test-controlplane: $(SETUP) ## The operator on a real API server
 
 test-cluster: $(SETUP) ## Everything together, on a whole Kubernetes node
 	@$(BIN)/pytest -q tests/cluster
+	@$(BIN)/pytest -q tests/readme_cluster
 
 check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell, Dockerfiles
 	@$(BIN)/ruff format --check --quiet .
@@ -78,8 +79,11 @@ generate: $(SETUP) ## Write what is generated: capabilities, docs/detectors.md, 
 images: $(SETUP) ## Build the four images; BUILDER names the tool (docker, podman, buildah)
 	@scripts/images
 
-cluster-up: $(SETUP) ## Start a one-node Kubernetes for tests, without Docker; prints the KUBECONFIG to export
+cluster-up: $(SETUP) ## Start a one-node Kubernetes for tests, without Docker: eval "$(make cluster-up)"
 	@$(BIN)/python -m tests.cluster up
+
+cluster-images: $(SETUP) ## Build the four images, and bring them to that node
+	@$(BIN)/python -m tests.cluster images
 
 cluster-down: $(SETUP) ## Stop it
 	@$(BIN)/python -m tests.cluster down

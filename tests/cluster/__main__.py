@@ -1,16 +1,16 @@
 """The test cluster from the command line: `python -m tests.cluster COMMAND`, in the root of the checkout."""
 
 import argparse
-import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster import bare, cluster, images, own_node, packages, tools
+from tests.cluster import bare, cluster, images, installation, own_node, packages, preparation, tools
 from tests.cluster.errors import ClusterError
 from tests.cluster.images import Recipe
 
-_TIERS = {"controlplane": bare.unavailable, "cluster": cluster.unavailable}
+_TIERS = {"controlplane": bare.unavailable, "cluster": cluster.unavailable, "node": own_node.unavailable}
 
 
 def main() -> int:
@@ -27,7 +27,8 @@ def main() -> int:
 def _up(_: argparse.Namespace) -> int:
     seconds = own_node.up()
     sys.stderr.write("It was up.\n" if seconds is None else f"Ready in {seconds:.1f} s.\n")
-    _print(f"export KUBECONFIG={own_node.kubeconfig()}")
+    _print(f"export KUBECONFIG={shlex.quote(str(own_node.kubeconfig()))}")
+    _print(f"export PATH={shlex.quote(str(own_node.programs()))}:$PATH")
     return 0
 
 
@@ -40,6 +41,20 @@ def _status(_: argparse.Namespace) -> int:
     up = own_node.is_up()
     _print(f"up: export KUBECONFIG={own_node.kubeconfig()}" if up else "down")
     return 0 if up else 3
+
+
+def _prepare(_: argparse.Namespace) -> int:
+    preparation.prepare()
+    return 0
+
+
+def _images(_: argparse.Namespace) -> int:
+    packages.install()
+    installation.build(images.base(), *installation.PROGRAMS)
+    for program in installation.PROGRAMS:
+        own_node.load(installation.image(program))
+        _print(installation.image(program))
+    return 0
 
 
 def _tools(_: argparse.Namespace) -> int:
@@ -58,7 +73,7 @@ def _base(_: argparse.Namespace) -> int:
 
 def _image(arguments: argparse.Namespace) -> int:
     packages.install()
-    base = {"PYTHON_IMAGE": os.environ.get("PYTHON_IMAGE") or images.python_image()}
+    base = {"PYTHON_IMAGE": images.base()}
     images.build(arguments.name, Recipe(arguments.context, arguments.file, arguments.target, base))
     return 0
 
@@ -79,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="One Kubernetes node for tests.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, told in (
-        ("up", _up, "start the node, and print how to reach it"),
+        ("prepare", _prepare, "make what takes minutes and is made once, and tell how long each step took"),
+        ("up", _up, "start the node, and print what a shell has to export to use it"),
+        ("images", _images, "build the project's four images, and bring them to the node"),
         ("down", _down, "end it, and remove everything but its logs"),
         ("status", _status, "tell whether it is up (exit code 0) or not (3)"),
         ("tools", _tools, "compile what is not cached, and print the folders of the binaries"),

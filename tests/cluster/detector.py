@@ -85,6 +85,12 @@ class Detector:
         return self.kubectl(*arguments, f"--namespace={self.namespace}")
 
 
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod's condition says so."""
+    conditions = pod["status"].get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
 @dataclass
 class Load:
     """What became of the requests of a steady load."""

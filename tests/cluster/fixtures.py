@@ -1,15 +1,15 @@
 """The fixtures of the tiers that need an API server: a plugin, so that both share one control plane and one node."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from tests.cluster import bare, cluster, images, namespaces, volumes
+from tests.cluster import bare, cluster, images, installation, namespaces, volumes
 from tests.cluster.cluster import Cluster
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.images import Recipe
+from tests.cluster.installation import Helm
 from tests.cluster.volumes import Files, Volumes
 
 _PROBE = Path(__file__).parent / "probe"
@@ -50,7 +50,7 @@ def _cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def python_image() -> str:
     """The name of the base image that product and test images are built on."""
-    return os.environ.get("PYTHON_IMAGE") or images.python_image()
+    return images.base()
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +59,14 @@ def probe_image(cluster: Cluster, python_image: str) -> str:
     recipe = Recipe(_PROBE, _PROBE / "Dockerfile", arguments={"PYTHON_IMAGE": python_image})
     cluster.deliver(_PROBE_IMAGE, recipe)
     return _PROBE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def release(cluster: Cluster, python_image: str) -> Iterator[Helm]:
+    """The product, built from the checkout and installed by its chart."""
+    installation.deliver(cluster, python_image, *installation.PROGRAMS)
+    with installation.installed(cluster) as helm:
+        yield helm
 
 
 @pytest.fixture

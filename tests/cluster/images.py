@@ -16,7 +16,8 @@ from tests.cluster.commands import run, succeeds
 from tests.cluster.errors import ClusterError
 
 BASE_PACKAGES = ("ca-certificates", "python-is-python3", "python3", "python3-venv")
-_MACHINE_CERTIFICATES = "/etc/ssl/certs"
+# The package index that this machine is set up for may need its certificates.
+_CERTIFICATES = "--volume=/etc/ssl/certs:/etc/ssl/certs:ro"
 # What Debian's own slim images leave out.
 _UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/lib/apt/lists")
 _DOWNLOADED = "var/cache/apt"
@@ -33,16 +34,23 @@ class Recipe:
 
 
 def build(name: str, recipe: Recipe) -> None:
-    """Builds the image `name`, such as `localhost/server:1`, into the local storage; unchanged layers are reused.
-
-    RUN steps see the machine's certificates: the package index it is set up for may need them.
-    """
-    options = ["--layers", f"--tag={name}", f"--file={recipe.dockerfile}"]
-    options.append(f"--volume={_MACHINE_CERTIFICATES}:{_MACHINE_CERTIFICATES}:ro")
+    """Builds the image `name`, such as `localhost/server:1`, into the local storage; unchanged layers are reused."""
+    options = ["--layers", _CERTIFICATES, f"--tag={name}", f"--file={recipe.dockerfile}"]
     options.extend(f"--build-arg={argument}={value}" for argument, value in recipe.arguments.items())
     if recipe.target is not None:
         options.append(f"--target={recipe.target}")
     _buildah("build", *options, recipe.context)
+
+
+def script_environment(python_image: str) -> dict[str, str]:
+    """What makes `scripts/images` build into the local storage as `build` does."""
+    return {
+        **os.environ,
+        "BUILDAH_ISOLATION": "chroot",
+        "BUILDER": " ".join(map(str, _command())),
+        "BUILD_OPTIONS": f"--layers {_CERTIFICATES}",
+        "PYTHON_IMAGE": python_image,
+    }
 
 
 def archive(name: str, path: Path) -> Path:
@@ -51,6 +59,11 @@ def archive(name: str, path: Path) -> Path:
     path.unlink(missing_ok=True)
     _buildah("push", "--disable-compression", "--quiet", name, f"oci-archive:{path}:{name}")
     return path
+
+
+def base() -> str:
+    """The name of the image that others are built on: PYTHON_IMAGE, or one of our own."""
+    return os.environ.get("PYTHON_IMAGE") or python_image()
 
 
 def python_image(packages: tuple[str, ...] = BASE_PACKAGES) -> str:

@@ -5,38 +5,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import namespaces, tools
+from tests.cluster import images, namespaces, tools
 from tests.cluster.cluster import Cluster
 from tests.cluster.commands import run
-from tests.cluster.images import Recipe
-from tests.cluster.volumes import Volumes
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/pynomaly-operator"
-REPOSITORY = "localhost"
+REPOSITORY = "ghcr.io/pynomaly"
 TAG = "0.1.0"
-DOCKERFILES = {
-    "operator": ("operator/Dockerfile", None),
-    "trainer": ("inference/Dockerfile", "trainer"),
-    "server": ("inference/Dockerfile", "server"),
-    "registry": ("inference/Dockerfile", "registry"),
-}
+PROGRAMS = ("operator", "trainer", "server", "registry")
 RELEASE = "pynomaly"
+REGISTRY_PODS = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=registry"
 MODELS = "pynomaly-operator-registry"
-"""The claim that the chart makes for the registry."""
+"""The claim that the chart makes for the registry, and the Deployment that uses it."""
 
 
 def image(program: str, tag: str = TAG) -> str:
-    """The name of a program's image."""
+    """The name of a program's image; the chart's own unless the tag is another."""
     return f"{REPOSITORY}/pynomaly-{program}:{tag}"
 
 
-def deliver(cluster: Cluster, program: str, python_image: str, tag: str = TAG) -> str:
-    """Builds a program's image from the checkout, makes it available to pods, and returns its name."""
-    dockerfile, target = DOCKERFILES[program]
-    recipe = Recipe(ROOT, ROOT / dockerfile, target, {"PYTHON_IMAGE": python_image})
-    cluster.deliver(image(program, tag), recipe)
-    return image(program, tag)
+def build(python_image: str, *programs: str, tag: str = TAG) -> None:
+    """Builds images from the checkout, as `make images` does."""
+    given = {**images.script_environment(python_image), "REPOSITORY": REPOSITORY, "TAG": tag}
+    run(ROOT / "scripts/images", *programs, environment=given)
+
+
+def deliver(cluster: Cluster, python_image: str, *programs: str, tag: str = TAG) -> None:
+    """Builds images from the checkout, and makes them available to pods."""
+    build(python_image, *programs, tag=tag)
+    for program in programs:
+        cluster.load(image(program, tag))
 
 
 @dataclass(frozen=True)
@@ -54,18 +53,16 @@ class Helm:
 
     def install(self, *values: str) -> str:
         """Installs or upgrades the chart and waits until it is ready."""
-        given = (f"images.repository={REPOSITORY}", f"images.tag={TAG}", "registry.storage.size=1Gi")
-        options = [f"--set={value}" for value in (*given, *values)]
+        options = [f"--set={value}" for value in values]
         # What a test has edited by hand is the chart's again.
         how = ("--force-conflicts", "--wait", "--timeout=120s")
         return self("upgrade", "--install", RELEASE, str(CHART), *options, *how)
 
 
 @contextmanager
-def installed(cluster: Cluster, volumes: Volumes) -> Iterator[Helm]:
+def installed(cluster: Cluster) -> Iterator[Helm]:
     """The chart in a namespace of its own, and nothing of it afterwards; the images must have been delivered."""
     with namespaces.restricted(cluster.kubectl, "pynomaly-system") as namespace:
-        volumes.reserve(namespace, MODELS)
         helm = Helm(tools.built(tools.CONTROL_PLANE) / "helm", cluster.kubeconfig, namespace)
         helm.install()
         try:
@@ -76,6 +73,19 @@ def installed(cluster: Cluster, volumes: Volumes) -> Iterator[Helm]:
             cluster.kubectl("delete", "crd", "anomalydetectors.pynomaly.io", "--ignore-not-found", "--timeout=60s")
         # The models and the detectors outlive the release; nothing else does.
         assert left == {"anomalydetectors.pynomaly.io", MODELS}, left
+
+
+@contextmanager
+def without_registry(cluster: Cluster, helm: Helm) -> Iterator[None]:
+    """No registry answers while the context lasts; afterwards it is back."""
+    registry, where = f"deployment/{MODELS}", f"--namespace={helm.namespace}"
+    cluster.kubectl("scale", registry, "--replicas=0", where)
+    try:
+        cluster.kubectl("wait", "--for=delete", "pods", f"--selector={REGISTRY_PODS}", where, "--timeout=60s")
+        yield
+    finally:
+        cluster.kubectl("scale", registry, "--replicas=1", where)
+        cluster.kubectl("rollout", "status", registry, where, "--timeout=60s")
 
 
 def _left(cluster: Cluster, namespace: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster import addons, control_plane, images, leftovers, network, packages, places, tools
+from tests.cluster import addons, control_plane, images, leftovers, network, packages, places, spares, tools
 from tests.cluster.caching import exclusive
 from tests.cluster.certificates import Authority
 from tests.cluster.control_plane import Address
@@ -61,6 +61,7 @@ def up() -> float | None:
     pause = images.pause_archive(PAUSE_IMAGE)
     with exclusive(_lock()):
         if is_up():
+            spares.offer(kubectl(), volumes())
             return None
         _stop()
         shutil.rmtree(_folder() / _LOGS, ignore_errors=True)
@@ -81,13 +82,20 @@ def down() -> None:
         _stop()
 
 
+def programs() -> Path:
+    """The folder with kubectl and helm."""
+    return tools.built(tools.CONTROL_PLANE)
+
+
 def kubectl() -> Kubectl:
     """The administrator's kubectl."""
-    return Kubectl(tools.built(tools.CONTROL_PLANE) / "kubectl", kubeconfig())
+    return Kubectl(programs() / "kubectl", kubeconfig())
 
 
 def load(name: str) -> None:
-    """Makes a built image available to the node's pods."""
+    """Makes a built image available to the pods of the node, which has to be up."""
+    if not is_up():
+        raise ClusterError("The node is down; start it with `make cluster-up`.")
     runtime, identity = _runtime(), images.identity(name)
     if runtime.has(name, identity):
         return
@@ -120,6 +128,7 @@ def _start(binaries: Path, runtime: Runtime, pause: Path) -> None:
     node = Node(plane, runtime, binaries)
     node.start()
     addons.publish_metrics(plane.api)
+    spares.offer(plane.kubectl, volumes())
     control_plane.await_controllers(plane)
     node.await_ready()
     _ready_mark().touch()

@@ -1,5 +1,7 @@
 """The chart is what helm takes for a good one, and refuses what cannot be."""
 
+from typing import Any
+
 import pytest
 import yaml
 from tests.cluster import tools
@@ -24,7 +26,13 @@ def test_helm_finds_nothing_to_complain_about() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["registry.replicas=2", "registry.database.kind=oracle", "operator.worker=3", "images.pullPolicy=Sometimes"],
+    [
+        "registry.replicas=2",
+        "registry.database.kind=oracle",
+        "operator.worker=3",
+        "images.pullPolicy=Sometimes",
+        "images.pullSecrets[0].name=a\\,b",
+    ],
 )
 def test_values_that_cannot_be_are_refused(value: str) -> None:
     with pytest.raises(ClusterError, match="values don't meet the specifications of the schema"):
@@ -56,3 +64,24 @@ def test_the_registry_has_a_claim_of_its_own_unless_one_is_given() -> None:
 def test_users_roles_are_aggregated_unless_they_are_not_wanted() -> None:
     assert "ClusterRole/pynomaly-operator-edit" in rendered()
     assert "ClusterRole/pynomaly-operator-edit" not in rendered("rbac.aggregate=false")
+
+
+def test_secrets_for_the_images_reach_the_charts_pods_and_by_name_the_operators() -> None:
+    names = ("images.pullSecrets[0].name=login", "images.pullSecrets[1].name=mirror.example")
+    operator, registry = (_pod(component, *names) for component in ("operator", "registry"))
+    assert (
+        operator["imagePullSecrets"] == registry["imagePullSecrets"] == [{"name": "login"}, {"name": "mirror.example"}]
+    )
+    assert _environment(operator)["PYNOMALY_IMAGE_PULL_SECRETS"] == "login,mirror.example"
+    assert "PYNOMALY_IMAGE_PULL_SECRETS" not in _environment(_pod("operator"))
+
+
+def _pod(component: str, *values: str) -> dict[str, Any]:
+    options = (f"--show-only=templates/{component}-deployment.yaml", *(f"--set={value}" for value in values))
+    (deployment,) = yaml.safe_load_all(helm("template", "pynomaly", str(CHART), *options))
+    pod: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return pod
+
+
+def _environment(pod: dict[str, Any]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}

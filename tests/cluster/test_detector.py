@@ -14,7 +14,7 @@ from pyod.models.iforest import IForest
 from sklearn.model_selection import train_test_split
 from tests.cluster import installation, namespaces
 from tests.cluster.cluster import Cluster
-from tests.cluster.detector import SECONDS, Detector, load
+from tests.cluster.detector import SECONDS, Detector, is_ready, load
 from tests.cluster.installation import Helm
 from tests.cluster.polling import until
 from tests.cluster.volumes import Volumes
@@ -31,14 +31,6 @@ def sample(uri: str) -> dict[str, Any]:
     resource["spec"]["training"]["source"]["uri"] = uri
     resource["spec"]["serving"] = {"replicas": {"min": 2}}
     return resource
-
-
-@pytest.fixture(scope="module")
-def release(cluster: Cluster, cluster_volumes: Volumes, python_image: str) -> Iterator[Helm]:
-    for program in installation.DOCKERFILES:
-        installation.deliver(cluster, program, python_image)
-    with installation.installed(cluster, cluster_volumes) as helm:
-        yield helm
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +148,8 @@ def test_another_server_image_is_rolled_out_without_a_failed_request(
     detector: Detector, release: Helm, cluster: Cluster, python_image: str
 ) -> None:
     before = set(detector.restarts())
-    image = installation.deliver(cluster, "server", python_image, "0.1.0-next")
+    installation.deliver(cluster, python_image, "server", tag="0.1.0-next")
+    image = installation.image("server", "0.1.0-next")
     operator = f"--namespace={release.namespace}"
     with load(detector) as seen:
         cluster.kubectl("set", "env", "deployment/pynomaly-operator", f"PYNOMALY_SERVER_IMAGE={image}", operator)
@@ -164,7 +157,7 @@ def test_another_server_image_is_rolled_out_without_a_failed_request(
         def is_rolled_out() -> bool:
             pods = detector.pods()
             return (
-                len(pods) == 2 and not before & {pod["metadata"]["name"] for pod in pods} and all(map(_is_ready, pods))
+                len(pods) == 2 and not before & {pod["metadata"]["name"] for pod in pods} and all(map(is_ready, pods))
             )
 
         until(is_rolled_out, within=SECONDS, what="pods of the other image")
@@ -175,75 +168,13 @@ def test_another_server_image_is_rolled_out_without_a_failed_request(
 
 
 def test_scoring_goes_on_while_the_registry_is_away(detector: Detector, release: Helm, cluster: Cluster) -> None:
-    registry, where = "deployment/pynomaly-operator-registry", f"--namespace={release.namespace}"
-    cluster.kubectl("scale", registry, "--replicas=0", where)
-    try:
-        until(
-            lambda: "readyReplicas" not in cluster.kubectl.read(registry, where)["status"],
-            within=60,
-            what="no registry",
-        )
-        with load(detector) as seen:
-            seen.goes_on()
-        assert seen.failures == []
-    finally:
-        cluster.kubectl("scale", registry, "--replicas=1", where)
-        cluster.kubectl("rollout", "status", registry, where, "--timeout=60s")
-
-
-def test_the_sample_is_ready_as_it_stands_and_leaves_nothing_behind(
-    cluster: Cluster, release: Helm, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert release.namespace
-    with namespaces.restricted(cluster.kubectl, "sample") as namespace:
-        where = f"--namespace={namespace}"
-        cluster.kubectl("create", "configmap", "shuttle", f"--from-file={DATA}", where)
-        cluster.kubectl("label", "configmap", "shuttle", "pynomaly.io/use=training", where)
-        start = time.monotonic()
-        cluster.kubectl("apply", f"--filename={SAMPLES / 'shuttle.yaml'}", where)
-        cluster.kubectl("wait", "--for=condition=Ready", "ad/shuttle", where, "--timeout=120s")
-        with capsys.disabled():
-            print(f"\nApplied to Ready, 49,097 rows: {time.monotonic() - start:.1f} s (goal 20 s)")  # noqa: T201 - a figure to watch
-        cluster.kubectl("delete", "anomalydetector", "shuttle", where, "--wait")
-        kinds = "deployments,jobs,services,secrets,serviceaccounts,configmaps,pods"
-
-        def left() -> set[str]:
-            items = cluster.kubectl.read(kinds, where)["items"]
-            return {f"{item['kind']}/{item['metadata']['name']}" for item in items}
-
-        expected = {"ConfigMap/shuttle", "ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
-        until(lambda: left() == expected, within=SECONDS, what="nothing left")
-
-
-def test_an_upgrade_that_changes_nothing_restarts_no_pod(detector: Detector, release: Helm) -> None:
-    def of_release() -> set[str]:
-        pods = detector.kubectl.read("pods", f"--namespace={release.namespace}")["items"]
-        return {pod["metadata"]["uid"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
-
-    release.install()
-    until(lambda: _are_settled(detector), within=SECONDS, what="the chart's own server image on every pod")
-    before, serving = of_release(), set(detector.restarts())
-    release.install()
-    assert of_release() == before
-    assert set(detector.restarts()) == serving
+    with installation.without_registry(cluster, release), load(detector) as seen:
+        seen.goes_on()
+    assert seen.failures == []
 
 
 def _served(detector: Detector) -> int:
     return int(detector.read("anomalydetector")["status"]["model"]["version"])
-
-
-def _are_settled(detector: Detector) -> bool:
-    status, pods = detector.read("deployment")["status"], detector.pods()
-    wanted = installation.image("server")
-    images = {pod["spec"]["containers"][0]["image"] for pod in pods}
-    return images == {wanted} and len(pods) == status.get("readyReplicas") == status.get("updatedReplicas") == 2
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    return any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in pod["status"].get("conditions", [])
-    )
 
 
 def _jobs(detector: Detector) -> list[dict[str, Any]]:

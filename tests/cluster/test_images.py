@@ -22,8 +22,8 @@ print(json.dumps({"bytes": seen, "modules": found, "tools": tools, "user": os.ge
 
 
 def test_the_server_image_is_small_and_can_only_serve(cluster: Cluster, namespace: str, python_image: str) -> None:
-    image = installation.deliver(cluster, "server", python_image)
-    look = pods.script("look", image, LOOK)
+    installation.deliver(cluster, python_image, "server")
+    look = pods.script("look", installation.image("server"), LOOK)
     look["metadata"]["namespace"] = namespace
     look["spec"]["securityContext"]["runAsUser"] = 1000
     look["spec"]["containers"][0]["command"][0] = "/opt/pynomaly/bin/python3"

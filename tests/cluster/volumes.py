@@ -37,12 +37,6 @@ class Volumes:
         bound = "--for=jsonpath={.status.phase}=Bound"
         self.kubectl("wait", bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=30s")
 
-    def reserve(self, namespace: str, name: str) -> None:
-        """Makes an empty volume for a claim that somebody else will make, as a provisioner would."""
-        volume = self._volume(namespace, name, {})
-        persistent, _ = _bound_pair(namespace, name, volume, f"{self.folder}/{volume}", {})
-        self.kubectl.apply(persistent)
-
     def _volume(self, namespace: str, name: str, files: Files) -> str:
         volume = f"{name}-{uuid.uuid4().hex[:8]}"
         target = f"{_MOUNTED}/{volume}"

@@ -37,6 +37,13 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- printf "%s/%s:%s" $root.Values.images.repository (index . 1) ($root.Values.images.tag | default $root.Chart.AppVersion) -}}
 {{- end -}}
 
+{{/* The names of a list of references, with commas. */}}
+{{- define "pynomaly.names" -}}
+{{- $names := list -}}
+{{- range . }}{{ $names = append $names .name }}{{ end -}}
+{{- join "," $names -}}
+{{- end -}}
+
 {{- define "pynomaly.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 1000
