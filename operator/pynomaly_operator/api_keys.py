@@ -3,18 +3,27 @@
 import base64
 import secrets
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from pynomaly_operator.children import check_owner, raise_refusal
 from pynomaly_operator.desired import names
+from pynomaly_operator.desired.canonical import sha256
+from pynomaly_operator.desired.labels import KEYS_HASH
 from pynomaly_operator.desired.secret import CURRENT
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import CONFLICT, ApiError
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import SECRET, Manifest
-from pynomaly_operator.owned import holds_field
+from pynomaly_operator.notification import FIRST_WAIT, attempts
+from pynomaly_operator.owned import changed, holds_field
+from pynomaly_operator.pods import Pods
 from pynomaly_operator.store import FIELD_MANAGER, Store
 
 KEY_BYTES = 32
+FRESH = timedelta(seconds=60)
+"""So long after a key was made, pods are told of it; later the kubelet has refreshed the file by itself."""
+TELLINGS = 4
+"""How often a pod is told of a key: at 0, 2, 6 and 14 s."""
 
 
 def new_key() -> str:
@@ -25,10 +34,11 @@ def new_key() -> str:
 class ApiKeys:
     """Looks at the Secret by name, since there is no right to list or watch Secrets, and makes what it lacks."""
 
-    def __init__(self, kube: Kube, store: Store, make: Callable[[], str] = new_key) -> None:
+    def __init__(self, kube: Kube, store: Store, pods: Pods, now: Callable[[], datetime]) -> None:
         self._kube = kube
         self._store = store
-        self._make = make
+        self._pods = pods
+        self._now = now
 
     async def look(self, detector: Identity) -> Manifest | None:
         """The Secret's metadata, which the store then knows as a child's; None when it is not there."""
@@ -40,32 +50,53 @@ class ApiKeys:
         if found is None:
             return None
         self._store.see_child(SECRET.name, found)
-        metadata: Manifest = found["metadata"]
-        return metadata
+        return _metadata(found)
 
-    async def ensure(self, detector: Identity, manifest: Manifest, found: Manifest | None) -> bool:
-        """Whether a key had to be made: there was no Secret, or it held none. Raises a Hindrance."""
+    async def ensure(self, detector: Identity, manifest: Manifest, found: Manifest | None) -> Manifest | None:
+        """The Secret's metadata after a key had to be made, for there was no Secret, or it held none; else None.
+
+        Raises a Hindrance.
+        """
         if found is None:
             return await self._create(manifest)
         check_owner(SECRET.name, found, detector)
         if holds_field(found, "data", CURRENT):
-            return False
-        await self._kube.merge(SECRET, *_place(manifest), {"data": self._data()})
-        return True
+            return None
+        live = await self._kube.merge(SECRET, *_place(manifest), {"data": self._data()})
+        return _metadata(live)
 
-    async def _create(self, manifest: Manifest) -> bool:
+    async def _create(self, manifest: Manifest) -> Manifest | None:
         try:
             live = await self._kube.create(SECRET, {**manifest, "data": self._data()}, FIELD_MANAGER)
         except ApiError as error:
             raise_refusal(manifest, error)
             if error.status == CONFLICT:
-                return False  # made by somebody else in this moment: the next pass looks whose it is
+                return None  # made by somebody else in this moment: the next pass looks whose it is
             raise
         self._store.see_child(SECRET.name, live)
-        return True
+        return _metadata(live)
+
+    async def tell_pods(self, detector: Identity, secret: Manifest) -> float | None:
+        """Tells the pods that are older than the key of it; the seconds until they are to be told again, if they are.
+
+        They do not say which keys they have, so each is told a few times, and then left to the kubelet's own pace.
+        """
+        made = changed(secret, "data", CURRENT)
+        if made is None or self._now() - made > FRESH:
+            return None
+        content = sha256([secret["uid"], made.isoformat()])[:16]
+        older = [pod for pod in await self._pods.alive(detector) if pod.created < made]
+        pending = [pod for pod in older if attempts(pod.notifications.get(KEYS_HASH), content) < TELLINGS]
+        await self._pods.notify(detector, pending, KEYS_HASH, content)
+        return FIRST_WAIT.total_seconds() if pending else None
 
     def _data(self) -> dict[str, str]:
-        return {CURRENT: base64.b64encode(self._make().encode()).decode()}
+        return {CURRENT: base64.b64encode(new_key().encode()).decode()}
+
+
+def _metadata(body: Manifest) -> Manifest:
+    metadata: Manifest = body["metadata"]
+    return metadata
 
 
 def _place(manifest: Manifest) -> tuple[str, str]:

@@ -31,7 +31,8 @@ class Event:
 
 def key_made(secret: str) -> Event:
     """A key had to be made: for a new detector, or because the Secret or its entry was deleted."""
-    return Event(Reason.SUCCEEDED, f"Secret {secret} has a new API key; no earlier one is valid")
+    when = "serving pods accept it, and refuse earlier ones, once the kubelet has refreshed the file that they mount"
+    return Event(Reason.SUCCEEDED, f"Secret {secret} has a new API key: {when}")
 
 
 def events_between(before: DetectorStatus, after: DetectorStatus) -> list[Event]:

@@ -88,7 +88,7 @@ class Operator:
             programs=self.settings.programs,
             trainings=Trainings(kube, store, registry, _now),
             children=Children(kube, store, self.metrics),
-            api_keys=ApiKeys(kube, store),
+            api_keys=ApiKeys(kube, store, pods, _now),
             rollouts=Rollouts(pods, self.edges.serving_pods),
             statuses=StatusWriter(kube, store),
             recorder=Recorder(kube, _now),

@@ -8,6 +8,7 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/ and struct
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pynomaly_operator.manifest import Manifest
@@ -30,6 +31,16 @@ def applied_fields(metadata: Manifest, manager: str) -> Fields | None:
 def holds_field(metadata: Manifest, *path: str) -> bool:
     """Whether any manager holds this field, that is, whether the object has it."""
     return any(_has(entry.get("fieldsV1", {}), path) for entry in metadata.get("managedFields", ()))
+
+
+def changed(metadata: Manifest, *path: str) -> datetime | None:
+    """When this field was last written, to the second, as far as its holders tell; None when nobody holds it."""
+    times = (
+        datetime.fromisoformat(entry["time"])
+        for entry in metadata.get("managedFields", ())
+        if "time" in entry and _has(entry.get("fieldsV1", {}), path)
+    )
+    return max(times, default=None)
 
 
 def _has(fields: Fields, path: tuple[str, ...]) -> bool:

@@ -38,8 +38,8 @@ class Pace:
     """While a Job runs, whose pods are not watched."""
     stalled: float = 30.0
     """While a person must act, perhaps on something that is not watched."""
-    resync: float = 600.0
-    """When all is well: Secrets are not watched."""
+    resync: float = 60.0
+    """When all is well: Secrets are not watched, and one that was deleted is missed by the next pod that starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,16 @@ class Parts:
     recorder: Recorder
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of writing the children."""
+
+    hindrance: Hindrance | None = None
+    """What is in the way of one of them."""
+    key_secret: Manifest | None = None
+    """The metadata of the Secret with the keys."""
 
 
 class Reconciler:
@@ -91,19 +101,22 @@ class Reconciler:
         return await self._carry_out(seen, wanted, invalid, before)
 
     async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> float:
-        hindrance = None if wanted.suspend else await self._write(wanted)
-        if hindrance is not None:
-            decided = decided.hindered(finding_of(hindrance))
+        written = Written() if wanted.suspend else await self._write(wanted)
+        if written.hindrance is not None:
+            decided = decided.hindered(finding_of(written.hindrance))
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts.deployment, before)
         await self._report(facts, decided, rollout, before)
-        again = self._again_in(facts, first_finding(decided, rollout), hindrance)
-        if rollout is None or not rollout.switching or wanted.suspend:
-            return again
-        return min(again, self._parts.pace.switching)
+        waits = [self._again_in(facts, first_finding(decided, rollout), written.hindrance)]
+        if rollout is not None and rollout.switching and not wanted.suspend:
+            waits.append(self._parts.pace.switching)
+        if written.key_secret is not None and facts.deployment is not None:
+            told_again = await self._parts.api_keys.tell_pods(wanted.detector, written.key_secret)
+            waits.append(waits[0] if told_again is None else told_again)
+        return min(waits)
 
-    async def _write(self, wanted: Wanted) -> Hindrance | None:
-        """Makes the children what they must be; what is in the way, after everything possible was written."""
+    async def _write(self, wanted: Wanted) -> Written:
+        """Makes the children what they must be, everything that is possible."""
         parts, detector = self._parts, wanted.detector
         key_secret = await parts.api_keys.look(detector)
         manifests = children(wanted)
@@ -112,20 +125,24 @@ class Reconciler:
             kept = _kept(detector, wanted.training)
             await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept)
         try:
-            await self._ensure_key(detector, manifests, key_secret)
+            key_secret = await self._ensure_key(detector, manifests, key_secret)
         except Hindrance as hindrance:
             others = [manifest for manifest in manifests if manifest["kind"] != SECRET.name]
-            return await parts.children.apply_all(detector, others) or hindrance
-        return await parts.children.apply_all(detector, manifests)
+            return Written(await parts.children.apply_all(detector, others) or hindrance)
+        return Written(await parts.children.apply_all(detector, manifests), key_secret)
 
     async def _ensure_key(
         self, detector: Identity, manifests: tuple[Manifest, ...], key_secret: Manifest | None
-    ) -> None:
+    ) -> Manifest | None:
+        """The metadata of the Secret that then holds a key; None when the detector needs none."""
         for manifest in manifests:
             if manifest["kind"] != SECRET.name:
                 continue
-            if await self._parts.api_keys.ensure(detector, manifest, key_secret):
+            made = await self._parts.api_keys.ensure(detector, manifest, key_secret)
+            if made is not None:
                 await self._parts.recorder.record(detector, key_made(manifest["metadata"]["name"]))
+            return made or key_secret
+        return None
 
     def _seen(self, seen: Detector, detector: Identity, *, suspended: bool) -> Seen:
         child = self._parts.store.child(
@@ -146,7 +163,7 @@ class Reconciler:
         if hindrance is not None:
             return min(hindrance.retry_after, pace.stalled)
         if finding is None or seen.suspended:
-            return pace.resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+            return pace.resync * random.uniform(2 / 3, 4 / 3)  # noqa: S311 - spreads load, hides nothing
         return pace.stalled if finding.stalled else pace.training
 
 

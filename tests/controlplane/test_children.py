@@ -1,11 +1,15 @@
 """What happens to children under other people's hands."""
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
+
+from pynomaly_operator.api_keys import TELLINGS
+from pynomaly_operator.notification import Notification
 
 RESTORED = [
     ("deployment", "shuttle"),
@@ -141,6 +145,21 @@ def test_the_key_keeps_its_value_whatever_else_changes(detector: Detector) -> No
     assert _key(detector) == key
 
 
+def test_pods_are_told_of_a_new_key_a_few_times_since_they_do_not_say_which_they_have(detector: Detector) -> None:
+    detector.until_ready()
+    assert _told_of_key(detector) == 0, "a pod that starts after the key has it"
+    until(lambda: _age(detector) > 2, within=WITHIN, what="the pod to be older than the next key")
+
+    detector.kubectl("delete", "secret", "shuttle-api-keys", detector.here)
+
+    until(lambda: _told_of_key(detector) == 1, within=WITHIN, what="the pod to be told of the key")
+    until(lambda: _told_of_key(detector) == TELLINGS, within=30, what="the pod to be told again")
+    before = detector.get("pod", "shuttle-0")["metadata"]["resourceVersion"]
+    passes = detector.operator.passes()
+    until(lambda: detector.operator.passes() >= passes + 3, within=WITHIN, what="three more passes")
+    assert detector.get("pod", "shuttle-0")["metadata"]["resourceVersion"] == before
+
+
 @pytest.mark.parametrize("entry", ["the Secret", "its entry"])
 def test_a_key_that_is_deleted_is_replaced_by_another_and_an_event_says_so(detector: Detector, entry: str) -> None:
     detector.until_ready()
@@ -197,6 +216,18 @@ def _named(detector: Detector) -> list[tuple[str, str]]:
 def _uid(detector: Detector, kind: str, name: str) -> str | None:
     found = detector.get(kind, name)
     return None if found is None else found["metadata"]["uid"]
+
+
+def _told_of_key(detector: Detector) -> int:
+    annotations = detector.get("pod", "shuttle-0")["metadata"].get("annotations", {})
+    found = Notification.parse(annotations.get("pynomaly.io/api-keys-hash"))
+    return 0 if found is None else found.attempt
+
+
+def _age(detector: Detector) -> float:
+    """Of the pod, in seconds."""
+    created = datetime.fromisoformat(detector.get("pod", "shuttle-0")["metadata"]["creationTimestamp"])
+    return (datetime.now(UTC) - created).total_seconds()
 
 
 def _key(detector: Detector) -> str | None:

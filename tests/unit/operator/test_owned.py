@@ -1,8 +1,9 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from pynomaly_operator.owned import applied_fields, covered, holds_field
+from pynomaly_operator.owned import applied_fields, changed, covered, holds_field
 
 FIELDS: dict[str, Any] = {
     "f:metadata": {
@@ -75,3 +76,17 @@ def test_a_field_is_held_whoever_wrote_it() -> None:
     assert holds_field(metadata, "data", "current")
     assert not holds_field(metadata, "data", "previous")
     assert not holds_field({}, "data", "current")
+
+
+def test_a_field_was_last_written_when_the_last_of_its_holders_wrote() -> None:
+    data: dict[str, Any] = {"f:data": {"f:current": {}}}
+    entries = [
+        {"time": "2026-05-01T10:00:00Z", "fieldsV1": data},
+        {"time": "2026-05-01T11:00:00Z", "fieldsV1": data},
+        {"time": "2026-05-01T12:00:00Z", "fieldsV1": {"f:metadata": {}}},
+        {"fieldsV1": data},
+    ]
+
+    assert changed({"managedFields": entries}, "data", "current") == datetime(2026, 5, 1, 11, tzinfo=UTC)
+    assert changed({"managedFields": entries}, "data", "previous") is None
+    assert changed({}, "data", "current") is None
