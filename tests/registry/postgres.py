@@ -86,6 +86,16 @@ class Postgres:
         self._popen.wait(_START_SECONDS)
         self._popen = None
 
+    def secure(self, certificate: Path, key: Path) -> None:
+        """From now on it offers TLS."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            shutil.copy(source, self.folder / "data" / name)
+            (self.folder / "data" / name).chmod(0o600)
+            _give_away(self.folder / "data" / name)
+        self.stop()
+        self.settings = (*self.settings, "ssl=on")
+        self.start()
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It accepts connections and says nothing, on new ones and on those that are open."""
@@ -117,12 +127,17 @@ def postgres(*settings: str) -> Iterator[Postgres]:
         shutil.rmtree(folder)
 
 
-def _initialize(folder: Path) -> None:
-    (folder / "password").write_text(PASSWORD)
+def _give_away(*paths: Path) -> None:
+    """To whom the server runs as."""
     if os.getuid() == 0:
         account = pwd.getpwnam("nobody")
-        for path in (folder, folder / "password"):
+        for path in paths:
             os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def _initialize(folder: Path) -> None:
+    (folder / "password").write_text(PASSWORD)
+    _give_away(folder, folder / "password")
     command = [program("initdb"), "-D", str(folder / "data"), "-U", "registry", "--no-sync", "--encoding=UTF8"]
     options = ["--locale=C", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"]
     subprocess.run(command + options, check=True, capture_output=True, cwd=folder, **_unprivileged())

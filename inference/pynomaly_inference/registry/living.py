@@ -9,7 +9,6 @@ from pynomaly_inference.registry.body import whole, within
 from pynomaly_inference.registry.contract import (
     LIVING_PATH,
     MAX_LIVING,
-    MODELS_A_REQUEST,
     Forgetting,
     LivingDetectors,
 )
@@ -27,7 +26,7 @@ async def put_living(request: Request, parts: Parts) -> Response:
     """200 with what the list came to."""
     body = await whole(within(request.stream(), parts.settings.transfer_seconds), _MOST_BYTES)
     await missing.record(parts.database, _parsed(body), parts.clock.now())
-    forgotten = await forget(parts.database, MODELS_A_REQUEST)
+    forgotten = await forget(parts.database, parts.settings.deletions)
     parts.metrics.forgot(forgotten)
     lacking, confirmed = await missing.counted(parts.database)
     answer = Forgetting(missing=lacking, confirmed=confirmed, forgotten=forgotten.detectors)

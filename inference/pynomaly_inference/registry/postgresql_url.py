@@ -1,5 +1,6 @@
 """Where a PostgreSQL is: its URL, taken apart without ever showing the password."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -11,6 +12,7 @@ from pynomaly_inference.errors import ResourceInvalid
 
 ACCEPTED = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=PATH"
 _PORT = 5432
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _TLS = frozenset(
     {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "ssl_min_protocol_version", "ssl_max_protocol_version"}
 )
@@ -34,6 +36,9 @@ class Server:
         missing = [name for name, value in parts.items() if not value]
         if missing:
             raise ResourceInvalid(f"the database's URL names no {' and no '.join(missing)}: give {ACCEPTED}")
+        if not _HOST.fullmatch(str(url.host)):
+            # Not shown: it may be what follows an @ in the password.
+            raise ResourceInvalid(f"the database's URL names no host; write @ in a password as %40: give {ACCEPTED}")
         unknown = sorted(set(url.query) - _TLS)
         if unknown:
             raise ResourceInvalid(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pynomaly_inference.errors import ResourceInvalid
-from pynomaly_inference.registry.contract import AUDIENCE, MAX_MODEL_BYTES
+from pynomaly_inference.registry.contract import AUDIENCE, MAX_MODEL_BYTES, MODELS_A_REQUEST
 
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
@@ -15,9 +15,9 @@ class RegistrySettings:
     """How to keep models.
 
     database: its URL, which may hold a password. operator: the service account that may read everything and tells
-    which detectors live, `NAMESPACE:NAME`.
-    audience: what tokens must be issued for. spool: the folder where an upload is held until it is whole, with room for
-    `uploads` models; None: the system's. uploads, downloads: how many move at once, others wait.
+    which detectors live, `NAMESPACE:NAME`. audience: what tokens must be issued for. spool: the folder where an upload
+    is held until it is whole, with room for `uploads` models; None: the system's. uploads, downloads: how many move at
+    once, others wait. deletions: how many models of detectors that are gone one list deletes at most.
     transfer_seconds: how long one upload or download may take. drain_seconds: how long requests under way may
     take after SIGTERM.
     """
@@ -31,6 +31,7 @@ class RegistrySettings:
     spool: Path | None = None
     uploads: int = 4
     downloads: int = 32
+    deletions: int = MODELS_A_REQUEST
     transfer_seconds: float = 300.0
     drain_seconds: int = 30
 

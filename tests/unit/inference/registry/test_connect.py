@@ -38,6 +38,7 @@ def test_a_url_that_names_no_database_says_what_to_give_instead(url: str) -> Non
         ("postgresql://a:secret@/c", "no host"),
         ("postgresql://b/c", "no user"),
         ("postgresql:///c", "no host and no user"),
+        ("postgresql://a:not@secret@b/c", "@ in a password as %40"),
         ("postgresql://a@b/c?password=secret", "`password` in its query"),
         ("postgresql://a:secret@b/c?statement_timeout=0", "`statement_timeout` in its query"),
         ("postgresql://a:secret@b/c?host=d&sslmode=require", "`host` in its query"),
