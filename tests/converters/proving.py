@@ -20,7 +20,13 @@ def fitted(build: Build, X: Matrix, y: Labels) -> Any:
     with warnings.catch_warnings():
         # Constant columns make PyOD divide by zero and SciPy warn of precision.
         warnings.simplefilter("ignore", RuntimeWarning)
+        if build.labelled:
+            warnings.filterwarnings("ignore", "y should not be presented")  # PyOD warns of what it demands
+        # PyOD's HDBSCAN leaves an argument of scikit-learn's open whose default will change.
+        warnings.filterwarnings("ignore", "The default value of `copy`", FutureWarning)
         detector = build.make()
+        if "n_features" in detector.get_params(deep=False):
+            detector.set_params(n_features=X.shape[1])
         return detector.fit(X, y) if build.labelled else detector.fit(X)
 
 
