@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help setup run test test-unit test-converters test-end test-readme test-browser test-controlplane test-cluster check bench \
+.PHONY: help setup run test test-unit test-converters test-registry test-end test-readme test-browser test-controlplane test-cluster check bench \
 	bench-convert bench-serve format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
@@ -35,6 +35,9 @@ test: $(SETUP) ## Every test; the last lines say which tier did not run and what
 
 test-unit: $(SETUP) ## The tests that need no server of their own
 	@$(BIN)/pytest -q tests/unit
+
+test-registry: $(SETUP) ## The registry on SQLite and on a PostgreSQL of the tests' own
+	@$(BIN)/pytest -q tests/registry
 
 test-end: $(SETUP) ## All 49,097 rows over HTTP against a PyOD model that the test fits itself
 	@$(BIN)/pytest -q tests/end_to_end
