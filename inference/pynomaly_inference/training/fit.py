@@ -51,6 +51,7 @@ def fit_spec(
     matrix = preprocessing.transform(rows)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", "y should not be presented")  # PyOD says so to the detectors that demand it
         detector = _fit(spec, matrix, label if declaration_of(spec.algorithm.name).reads_label else None)
     _check_finite(detector, _constant(features, rows))
     told = dict.fromkeys(f"{spec.algorithm.name}: {warning.message}" for warning in caught)

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from pynomaly_inference.bundle import RELATIVE_TOLERANCE
+from pynomaly_inference.convert import declaration_of
 from pynomaly_inference.scoring.rows import Rows
 
 DATA = Path(__file__).parents[3] / "data"
@@ -35,7 +35,7 @@ def _agree(detector: Any, ours: Matrix, theirs: Matrix) -> None:
     scale = float(np.median(np.abs(detector.decision_scores_)))
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     ours, theirs = ours[~same], theirs[~same]
-    allowed = RELATIVE_TOLERANCE * np.maximum(np.abs(theirs), scale if np.isfinite(scale) else 0.0)
+    allowed = declaration_of(detector).tolerance * np.maximum(np.abs(theirs), scale if np.isfinite(scale) else 0.0)
     assert np.all(np.abs(ours - theirs) <= allowed), f"worst {np.max(np.abs(ours - theirs) / allowed)}"
 
 
@@ -47,7 +47,7 @@ def run() -> Run:
 
 @pytest.fixture(scope="session")
 def agree() -> Agree:
-    """Asserts that scores of a fitted detector are equal to the design's tolerance, and infinities identical."""
+    """Asserts that scores of a fitted detector are equal to its declared tolerance, and infinities identical."""
     return _agree
 
 
