@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pynomaly_inference.registry import schema
 
-_READY_SECONDS = 2.0
+READY_SECONDS = 2.0
 """Below the readiness probe's own: a database that hangs is told as not ready, not as a probe that timed out."""
 
 
@@ -53,7 +53,7 @@ class Database(ABC):
     async def is_ready(self) -> bool:
         """Whether the database answers, and has this program's schema."""
         try:
-            async with asyncio.timeout(_READY_SECONDS), self.reading() as connection:
+            async with asyncio.timeout(READY_SECONDS), self.reading() as connection:
                 return await connection.scalar(schema.CURRENT) == schema.head()
         except (SQLAlchemyError, OSError):  # a TimeoutError is one
             return False
