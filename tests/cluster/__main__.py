@@ -49,6 +49,7 @@ def _prepare(_: argparse.Namespace) -> int:
 
 
 def _images(_: argparse.Namespace) -> int:
+    own_node.verify_up()
     packages.install()
     installation.build(images.base(), *installation.PROGRAMS)
     for program in installation.PROGRAMS:

@@ -46,6 +46,12 @@ def is_up() -> bool:
     return _ready_mark().exists() and all(processes.running(name) for name in processes.names())
 
 
+def verify_up() -> None:
+    """Raises a ClusterError that says how to start the node unless it is up."""
+    if not is_up():
+        raise ClusterError("The node is down; start it with `make cluster-up`.")
+
+
 def up() -> float | None:
     """Starts the node unless it is up; returns when it is ready for pods, with the seconds that the start took.
 
@@ -94,8 +100,7 @@ def kubectl() -> Kubectl:
 
 def load(name: str) -> None:
     """Makes a built image available to the pods of the node, which has to be up."""
-    if not is_up():
-        raise ClusterError("The node is down; start it with `make cluster-up`.")
+    verify_up()
     runtime, identity = _runtime(), images.identity(name)
     if runtime.has(name, identity):
         return

@@ -107,12 +107,16 @@ def _build(tools: ToolSet, folder: Path) -> None:
 
 
 def _flags(tools: ToolSet) -> tuple[str, ...]:
-    """The flags of `go build`. Unstamped, every client would be told Kubernetes v0.0.0."""
+    """The flags of `go build`. Unstamped, every client would be told Kubernetes v0.0.0.
+
+    What `-s -w` strip, DWARF too, costs the compilers a seventh of their time if they make it.
+    """
     version = kubernetes_version()
     major, minor, _ = version.removeprefix("v").split(".")
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     link = ["-s", "-w", *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items())]
-    return ("-mod=readonly", "-trimpath", f"-tags={','.join(tools.tags)}", f"-ldflags={' '.join(link)}")
+    tags, bare = f"-tags={','.join(tools.tags)}", "-gcflags=all=-dwarf=false"
+    return ("-mod=readonly", "-trimpath", tags, bare, f"-ldflags={' '.join(link)}")
 
 
 def _go_directive(tools: ToolSet) -> tuple[int, ...]:
