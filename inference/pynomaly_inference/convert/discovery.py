@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 import jsonschema
-import numpy as np
 
 from pynomaly_inference.algorithms import holds_detectors
 from pynomaly_inference.convert import detectors
@@ -100,7 +99,7 @@ def _check_contamination(detector: Any) -> None:
 
 def _check_fitted(detector: Any) -> None:
     # XGBOD has no `threshold_`.
-    if not hasattr(detector, "decision_scores_"):
+    if getattr(detector, "decision_scores_", None) is None:
         raise NotConvertible(f"the {type(detector).__name__} is not fitted: call `fit` first")
 
 
@@ -129,4 +128,7 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """As JSON would have it: a number or list in place of an array, a tensor or a tuple."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value.tolist() if hasattr(value, "tolist") else value
