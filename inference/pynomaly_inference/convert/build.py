@@ -11,7 +11,7 @@ from pynomaly_inference.convert.declaration import Declaration
 from pynomaly_inference.convert.discovery import declaration_of
 from pynomaly_inference.errors import ResourceInvalid
 
-_MODULES = {"suod": ("suod",), "torch": ("torch", "tqdm"), "xgboost": ("xgboost",)}
+_MODULES = {"suod": ("suod",), "torch": ("pandas", "torch", "tqdm"), "xgboost": ("xgboost",)}
 """What an extra installs and its detectors import."""
 
 
@@ -22,6 +22,8 @@ class Setting:
     contamination: float
     seed: int
     """For each class that takes a `random_state`, where its parameters give none."""
+    columns: int
+    """For each class that takes `n_features`, the same."""
 
 
 def build(name: str, parameters: Mapping[str, Any], setting: Setting) -> Any:
@@ -33,7 +35,11 @@ def build(name: str, parameters: Mapping[str, Any], setting: Setting) -> Any:
     _check_installed(declaration)
     detector_class = declaration.detector_class()
     taken = inspect.signature(detector_class).parameters
-    common = {"contamination": setting.contamination, "random_state": setting.seed}
+    common = {
+        "contamination": setting.contamination,
+        "random_state": setting.seed,
+        "n_features": setting.columns,
+    }
     arguments = {
         **declaration.fixed,
         **{argument: value for argument, value in common.items() if argument in taken},

@@ -1,15 +1,18 @@
 """Fitting: scikit-learn for the preprocessing, PyOD for the detector."""
 
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 import numpy as np
 from numpy.typing import NDArray
 from pyod.models.base import BaseDetector
 
 from pynomaly_inference.algorithms import columns_problem
+from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert import declaration_of
 from pynomaly_inference.convert.build import Setting, build
 from pynomaly_inference.convert.preprocessing import Preprocessing
@@ -73,13 +76,21 @@ def _fit(spec: DetectorSpec, matrix: NDArray[np.float64], label: Labels | None) 
     if label is not None:
         _check_classes(algorithm.name, label)
     try:
-        detector = build(algorithm.name, algorithm.parameters, Setting(spec.contamination, spec.training.seed))
-        with _numpy_seeded(spec.training.seed):
-            return detector.fit(matrix) if label is None else detector.fit(matrix, label)
+        setting = Setting(spec.contamination, spec.training.seed, matrix.shape[1])
+        detector = build(algorithm.name, algorithm.parameters, setting)
+        # Networks of PyOD's print each epoch; what a command prints is its answer.
+        with _seeded(spec.training.seed), redirect_stdout(StringIO()):
+            detector = detector.fit(matrix) if label is None else detector.fit(matrix, label)
     except PynomalyError:
         raise
     except Exception as error:
         raise FitFailed(f"{algorithm.name} cannot be fitted on {len(matrix)} rows: {error}") from error
+    declaration = declaration_of(algorithm.name)
+    if declaration.semantics is Semantics.FROZEN:
+        # PyOD drew these scores; the threshold and the probabilities must be of the scores that are served.
+        detector.decision_scores_ = declaration.scores(detector, matrix)
+        detector._process_decision_scores()  # noqa: SLF001 - PyOD's own step from scores to threshold
+    return detector
 
 
 def _check_classes(name: str, label: Labels) -> None:
@@ -92,14 +103,18 @@ def _check_classes(name: str, label: Labels) -> None:
 
 
 @contextmanager
-def _numpy_seeded(seed: int) -> Iterator[None]:
-    """Some detectors draw from NumPy's global generator: the same seed must give the same model."""
+def _seeded(seed: int) -> Iterator[None]:
+    """Some detectors draw from the global generators of NumPy and torch: the same seed must give the same model."""
+    torch = sys.modules.get("torch")  # there when the detector is a network
     state = np.random.get_state()  # noqa: NPY002 - the generator that PyOD's detectors draw from
     np.random.seed(seed)  # noqa: NPY002 - the same
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002 - the same
+    with torch.random.fork_rng() if torch else nullcontext():
+        if torch:
+            torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002 - the same
 
 
 def _constant(features: tuple[tuple[str, FeatureType], ...], rows: Rows) -> tuple[str, ...]:
