@@ -31,6 +31,27 @@ def store(opening: Opening, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
+def postgresql(server: Postgres, tmp_path: Path) -> Iterator[Store]:
+    """An empty PostgreSQL database of one test's own."""
+    with postgresql_store(server, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def own() -> Iterator[Postgres]:
+    """A PostgreSQL that the test may stop."""
+    with postgres() as found:
+        yield found
+
+
+@pytest.fixture
+def own_store(own: Postgres, tmp_path: Path) -> Store:
+    """An empty database there."""
+    own.sql("CREATE DATABASE models")
+    return Store(own.url("models"), tmp_path)
+
+
+@pytest.fixture
 def registry(store: Store) -> Iterator[Running]:
     """An empty registry of one test's own."""
     with running(store.settings) as found:

@@ -16,6 +16,11 @@ from typing import Any
 
 PASSWORD = "p:w/o@r%d"  # noqa: S105 - of a server that lives as long as the tests; every character that URLs escape
 ESCAPED = "p%3Aw%2Fo%40r%25d"
+CONNECTIONS = """SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'pynomaly-registry' AND datname = current_database()"""
+"""Those of registries to the database that is asked."""
+STORING = f"{CONNECTIONS} AND xact_start IS NOT NULL AND query LIKE 'INSERT INTO chunks%'"
+"""Those that are in the middle of a model."""
 _DEBIAN = Path("/usr/lib/postgresql")
 _START_SECONDS = 60
 # Nothing here has to survive a loss of power; all that a test asks of the server stays as it is delivered.

@@ -62,6 +62,7 @@ class PostgresqlDatabase(Database):
             pool_recycle=self._limits.recycle,
             pool_timeout=self._limits.turn,
             pool_pre_ping=True,
+            isolation_level="READ COMMITTED",  # see `writing`; a server's default may be another
             hide_parameters=True,
         )
         super().__init__(engine)
@@ -86,7 +87,7 @@ class PostgresqlDatabase(Database):
     @asynccontextmanager
     async def writing(self, subject: str) -> AsyncIterator[AsyncConnection]:
         """See `Database`. Other subjects are written at the same time."""
-        # Every statement after the lock sees what was committed before it: READ COMMITTED, the engine's own.
+        # Every statement after the lock sees what was committed before it: READ COMMITTED.
         async with self._engine.begin() as connection:
             await connection.execute(_turn(subject))
             yield connection
