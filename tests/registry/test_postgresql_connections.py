@@ -70,6 +70,8 @@ def test_the_metric_tells_the_connections_of_a_registry(postgresql: Store) -> No
         ((ESCAPED, "wrong-secret"), "password authentication failed"),
         (("/models", "/nothing"), 'database "nothing" does not exist'),
         (("registry:", "stranger:"), "stranger"),
+        (("/models", "/models?sslmode=sometimes"), "sslmode"),
+        (("/models", "/models?sslmode=verify-full&sslrootcert=/missing.crt"), "sslrootcert=/missing.crt: No such file"),
     ],
 )
 def test_what_waiting_cannot_mend_is_told_at_once_without_the_password(

@@ -23,7 +23,7 @@ from pynomaly_inference.registry.postgresql_url import Server
 APPLICATION = "pynomaly-registry"
 """What its connections are called in `pg_stat_activity`."""
 _MIGRATION_SECONDS = 600.0
-_AGAIN_SECONDS = 0.5
+_AGAIN_SECONDS = 1.0
 _WILL_PASS = frozenset({"57P01", "57P02", "57P03", "53300"})
 """The server stops, crashed, starts, or has no connection left."""
 
@@ -70,6 +70,7 @@ class PostgresqlDatabase(Database):
 
     async def prepare(self) -> None:
         """See `Database`. A server that is not there yet is waited for."""
+        self._server.check_files()
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._limits.start
         while True:

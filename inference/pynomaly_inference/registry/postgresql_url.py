@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
 
@@ -13,9 +14,8 @@ from pynomaly_inference.errors import ResourceInvalid
 ACCEPTED = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=PATH"
 _PORT = 5432
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
-_TLS = frozenset(
-    {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "ssl_min_protocol_version", "ssl_max_protocol_version"}
-)
+_FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
+_TLS = _FILES | {"sslmode", "ssl_min_protocol_version", "ssl_max_protocol_version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,16 @@ class Server:
             password=url.password,
             tls={name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()},
         )
+
+    def check_files(self) -> None:
+        """Raises ResourceInvalid for a file that the URL names and that cannot be read: TLS would not say which."""
+        for name in sorted(_FILES & set(self.tls)):
+            try:
+                with Path(self.tls[name]).open("rb"):
+                    pass
+            except OSError as error:
+                path = self.tls[name]
+                raise ResourceInvalid(f"the database's URL has {name}={path}: {error.strerror}") from error
 
     @property
     def options(self) -> str:
