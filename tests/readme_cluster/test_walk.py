@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "README.md").read_text("utf-8").split("## On Kubernetes")[1].split("\n## ")[0]
 KIND, NODE, PRODUCT = re.findall(r"^```shell\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
-SECONDS = 600
+SECONDS = 1800  # the first time, tools and images are made
 
 
 @pytest.fixture
