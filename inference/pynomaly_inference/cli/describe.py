@@ -30,7 +30,7 @@ def inspect(
 
 
 def detectors(form: options.Output = Format.TEXT) -> None:
-    """List the detectors: what their scores mean, whether they explain, which extra they need."""
+    """List the detectors: what their scores mean, whether they explain, the extra they need; why others are refused."""
     known = [capability.model_dump(include=CONTRACT) for capability in capabilities().values()]
     if form is Format.JSON:
         typer.echo(json.dumps(known))
@@ -38,12 +38,21 @@ def detectors(form: options.Output = Format.TEXT) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("Detector", "Semantics", "Explains", "Needs")
+    served = Table("Detector", "Semantics", "Explains", "Extra")
+    refused = Table("Refused", "Reason")
     for capability in known:
+        if capability["reason"] is not None:
+            refused.add_row(capability["name"], capability["reason"])
+            continue
         explains = "yes" if capability["explains"] else "no"
-        table.add_row(capability["name"], capability["semantics"], explains, capability["extra"] or "")
-    Console().print(table)
-    typer.echo("exact: scores as PyOD does. row: each row scores as PyOD scores it alone.")
+        served.add_row(capability["name"], capability["semantics"], explains, capability["extra"] or "")
+    Console().print(served)
+    typer.echo(
+        "exact: scores as PyOD does. row: each row scores as PyOD scores it alone. frozen: what PyOD takes from the "
+        "batch or draws is fixed at training."
+    )
+    typer.echo("An extra is installed by: pip install 'pynomaly-operator[EXTRA]'")
+    Console().print(refused)
 
 
 def crd() -> None:

@@ -1,6 +1,7 @@
 """`pynomaly inspect`, `detectors`, `schema`, `--help` and completion tell what is there."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,21 @@ def test_inspect_refuses_what_is_no_model(pynomaly: Run) -> None:
 
 def test_detectors_keep_their_contract(pynomaly: Run) -> None:
     known = json.loads(pynomaly("detectors", "--format", "json").stdout)
-    assert [detector["name"] for detector in known] == ["ECOD", "HBOS", "IForest", "KNN", "PCA"]
+    names = [detector["name"] for detector in known]
+    assert names == sorted(names)
     assert all(set(detector) == {"name", "semantics", "explains", "extra", "reason"} for detector in known)
-    assert {detector["name"]: detector["semantics"] for detector in known}["ECOD"] == "row"
+    by_name = {detector["name"]: detector for detector in known}
+    assert by_name["ECOD"]["semantics"] == "row"
+    assert (by_name["XGBOD"]["extra"], by_name["KNN"]["extra"]) == ("xgboost", None)
+    assert by_name["COF"]["semantics"] == "refused"
+    assert by_name["COF"]["reason"].startswith("it keeps nothing of the training rows")
+
+
+def test_detectors_prints_the_extra_and_the_reasons(pynomaly: Run) -> None:
+    printed = pynomaly("detectors").stdout
+    assert "pip install 'pynomaly-operator[EXTRA]'" in printed
+    assert re.search(r"XGBOD\W+exact\W+no\W+xgboost", printed)
+    assert re.search(r"COF\W+it keeps nothing", printed)
 
 
 def test_the_schema_accepts_the_samples_and_names_unknown_parameters(pynomaly: Run) -> None:

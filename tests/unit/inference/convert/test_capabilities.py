@@ -21,7 +21,16 @@ def test_the_detectors_document_is_generated_from_the_declarations() -> None:
 
 def test_every_entry_has_the_published_keys_and_a_valid_schema() -> None:
     for entry in json.loads(CAPABILITIES.read_text("utf-8")):
-        assert list(entry) == ["name", "semantics", "explains", "extra", "reason", "parameters", "only_columns"]
+        assert list(entry) == [
+            "name",
+            "semantics",
+            "explains",
+            "extra",
+            "reason",
+            "parameters",
+            "reads_label",
+            "only_columns",
+        ]
         jsonschema.Draft202012Validator.check_schema(entry["parameters"])
         assert "contamination" not in entry["parameters"]["properties"]
         assert all("description" in schema for schema in entry["parameters"]["properties"].values())
@@ -30,9 +39,17 @@ def test_every_entry_has_the_published_keys_and_a_valid_schema() -> None:
 @pytest.mark.parametrize(
     ("detector", "parameters", "valid"),
     [
+        ("Ensemble", {"bases": [{"name": "KNN"}, {"name": "HBOS", "parameters": {}}]}, True),
+        ("Ensemble", {"bases": []}, False),
+        ("Ensemble", {"bases": ["KNN"]}, False),
+        ("Ensemble", {}, False),
+        ("FeatureBagging", {"base_estimator": {"name": "KNN"}}, True),
+        ("FeatureBagging", {"base_estimator": {"parameters": {}}}, False),
+        ("SUOD", {"base_estimators": [{"name": "KNN"}]}, False),
+        ("XGBOD", {"standardization_flag_list": [True, 0]}, False),
         ("KNN", {"n_neighbors": 3, "method": "mean", "p": 1}, True),
         ("KNN", {"n_neighbors": 0}, False),
-        ("KNN", {"metric": "chebyshev"}, False),
+        ("KNN", {"metric": "precomputed"}, False),
         ("IForest", {"max_samples": "auto", "max_features": 0.5}, True),
         ("IForest", {"max_samples": 1.5}, False),
         ("HBOS", {"n_bins": "auto"}, True),
