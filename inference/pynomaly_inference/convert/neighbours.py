@@ -4,12 +4,14 @@ A matrix product of centred points only selects candidates; their distances are 
 ranked again, so no cancellation of |x|^2 - 2xy + |y|^2 reaches a score.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pynomaly_inference.convert.graph import Expr
+from pynomaly_inference.convert.metrics import Metric
 
 SPARE_CANDIDATES = 4
 """Selected beside the neighbours asked for: rounding in the product may swap points at almost the same distance."""
@@ -23,6 +25,12 @@ LARGEST_INTERMEDIATE = 2**21
 MOST_ROWS = 256
 SAFETY = 100.0
 """How many times a point's distance to its neighbours must exceed the product's rounding there."""
+SUBTRACTED_BELOW = 128
+"""Points up to which a product of matrices saves nothing."""
+LARGEST_WHOLE = 2.0**20
+"""Whole numbers up to this have exact products and squares, and so have their sums over a thousand columns."""
+KEPT_BITS = 32
+"""Of 53: distances equal to so many binary digits are equal."""
 
 
 class Points(NamedTuple):
@@ -32,17 +40,23 @@ class Points(NamedTuple):
     """[points, columns]."""
     spacing: NDArray[np.float64]
     """[points]: how far each point's own neighbours are."""
+    tied: bool = False
+    """True when points are equally far from others at the last place that counts."""
 
 
 class Neighbours(NamedTuple):
-    """The nearest points of each row. Distances and differences are raised to the power p of the metric."""
+    """The nearest points of each row."""
 
-    distances: Expr
-    """double [n, count], ascending."""
-    differences: Expr
-    """double [n, candidates, columns]: of single columns, in no order."""
-    order: Expr
-    """int64 [n, count]: the neighbours' places among the candidates."""
+    measures: Expr
+    """double [n, count], ascending: what the metric's `root` makes distances of."""
+    places: Expr
+    """int64 [n, count]: their rows among the points."""
+    table: Expr
+    """The points, to gather from: in the file once."""
+
+    def rows(self, ranks: list[int]) -> Expr:
+        """Double [n, ranks, columns]: the neighbours of these ranks, from 0."""
+        return self.table.graph.gather(self.table, self.places.columns(ranks))
 
 
 def rows_at_once(points: int) -> int:
@@ -50,17 +64,42 @@ def rows_at_once(points: int) -> int:
     return max(1, min(MOST_ROWS, LARGEST_INTERMEDIATE // points))
 
 
-def nearest(x: Expr, points: Points, count: int, p: float) -> Neighbours:
-    """The `count` nearest points by the Minkowski distance of power p."""
+def nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
+    """The `count` nearest points; which of equally far ones is left open."""
+    return _nearest(x, points._replace(tied=False), count, metric, lambda measures: measures)
+
+
+def first_nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
+    """The `count` nearest points and of those equally far, to `KEPT_BITS`, the first in the order of the points."""
+    return _nearest(x, points, count, metric, rounded)
+
+
+def _nearest(x: Expr, points: Points, count: int, metric: Metric, ranked: Callable[[Expr], Expr]) -> Neighbours:
     graph = x.graph
+    total, columns = points.rows.shape
     table = graph.constant(points.rows)
-    wanted = min(count + SPARE_CANDIDATES, len(points.rows))
-    by_product = p == 2 and product_tells_apart(points)  # noqa: PLR2004 - the Euclidean distance
-    distances = _by_product(x, table, points.rows) if by_product else _by_difference(x, table, points.rows.shape, p)
-    candidates = _smallest(distances, len(points.rows), wanted)
-    differences = power(graph.gather(table, candidates) - x.unsqueeze(1), p)
-    nearest_distances, order = graph.smallest(differences.sum(axis=2), count)
-    return Neighbours(nearest_distances, differences, order)
+    wanted = min(count + SPARE_CANDIDATES, total)
+    size = _group_size(points, wanted)
+    if metric.euclidean and total >= SUBTRACTED_BELOW and product_ranks(points):
+        # In the order of the points, so that the first of equally far ones is the first among the candidates.
+        candidates = _ascending(_smallest(_by_product(x, table, points.rows, -total % size), size, wanted), wanted)
+        measures = (graph.gather(table, candidates) - x.unsqueeze(1)).square().sum(axis=2)
+    else:
+        every = metric.between(metric.prepare(x), metric.prepared(table), columns + metric.more_columns)
+        candidates = _ascending(_smallest(_padded(ranked(every), -total % size), size, wanted), wanted)
+        measures = graph.op("GatherElements", every, candidates, axis=1)
+    _, order = graph.smallest(ranked(measures), count)
+    found = (graph.op("GatherElements", values, order, axis=1) for values in (measures, candidates))
+    return Neighbours(next(found), next(found), table)
+
+
+def _ascending(places: Expr, count: int) -> Expr:
+    return places.graph.smallest(places, count)[0]
+
+
+def product_ranks(points: Points) -> bool:
+    """True when a matrix product finds the nearest points, and of equally far ones the first where that counts."""
+    return product_tells_apart(points) and (not points.tied or _whole(points.rows))
 
 
 def product_tells_apart(points: Points) -> bool:
@@ -69,66 +108,64 @@ def product_tells_apart(points: Points) -> bool:
     |x|^2 - 2xy + |y|^2 of d columns is off by at most about 2 (d + 4) eps |x|^2 near x. Neighbours at distance 0 are
     duplicates: which of them is chosen does not matter.
     """
-    centred = points.rows - points.rows.mean(axis=0)
+    centred = points.rows - _center(points.rows)
     error = 2 * (centred.shape[1] + 4) * np.finfo(np.float64).eps * (centred**2).sum(axis=1)
     apart = points.spacing > 0
     return bool(np.all(points.spacing[apart] > SAFETY * np.sqrt(2 * error[apart])))
 
 
-def _by_product(x: Expr, table: Expr, rows: NDArray[np.float64]) -> Expr:
-    """[n, padded points]: squared distances less each row's own square, infinite for the padding.
+def _whole(rows: NDArray[np.float64]) -> bool:
+    return bool(np.all(rows == np.rint(rows)) and np.abs(rows).max() <= LARGEST_WHOLE)
+
+
+def _center(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Near the mean; whole among whole numbers, whose product is then exact."""
+    mean: NDArray[np.float64] = rows.mean(axis=0)
+    return np.rint(mean) if _whole(rows) else mean
+
+
+def _by_product(x: Expr, table: Expr, rows: NDArray[np.float64], padding: int) -> Expr:
+    """[n, points + padding]: squared distances less each row's own square, infinite for the padding.
 
     The weights are expressions of the points, so the file holds the points once; ONNX Runtime computes them at load.
     """
-    graph, columns, mean = x.graph, rows.shape[1], rows.mean(axis=0)
-    centred = table - mean
+    graph, columns, center = x.graph, rows.shape[1], _center(rows)
+    centred = table - center
     weights = graph.concat(centred * -2.0, centred.square().sum(axis=1, keep=True), axis=1)
-    padding = np.zeros((_padding(len(rows)), columns + 1))
-    padding[:, -1] = np.inf
-    if len(padding):
-        weights = graph.concat(weights, padding, axis=0)
-    with_one = graph.op("Pad", x - mean, np.array([0, 0, 0, 1]), 1.0)
+    if padding:
+        infinite = np.zeros((padding, columns + 1))
+        infinite[:, -1] = np.inf
+        weights = graph.concat(weights, infinite, axis=0)
+    with_one = graph.op("Pad", x - center, np.array([0, 0, 0, 1]), 1.0)
     return with_one @ weights.transpose()
 
 
-def _by_difference(x: Expr, table: Expr, shape: tuple[int, ...], p: float) -> Expr:
-    """[n, padded points]: distances to the power p, infinite for the padding; one pass over the points a column."""
-    rows, columns = shape
-    if _padding(rows):
-        table = x.graph.concat(table, np.full((_padding(rows), columns), np.inf), axis=0)
-    terms = [power(x.columns([column]) - table.column(column), p) for column in range(columns)]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+def _padded(measures: Expr, padding: int) -> Expr:
+    """[n, points + padding]: infinite for the padding."""
+    return measures.graph.op("Pad", measures, np.array([0, 0, 0, padding]), np.inf) if padding else measures
 
 
-def _padding(points: int) -> int:
-    return -points % GROUP if points >= GROUPED_FROM else 0
+def _group_size(points: Points, count: int) -> int:
+    """1 where groups would not pay, or would let any of equally far points come first."""
+    total = len(points.rows)
+    return 1 if points.tied or total < GROUPED_FROM or count > total // GROUP else GROUP
 
 
-def _smallest(distances: Expr, points: int, count: int) -> Expr:
-    """int64 [n, count]: the positions of the smallest distances."""
-    graph = distances.graph
-    if points < GROUPED_FROM or count > points // GROUP:
-        return graph.smallest(distances, count)[1]
-    groups = (points + _padding(points)) // GROUP
-    # Group g holds the positions g, g + groups, g + 2 groups, ...
-    _, best = graph.smallest(distances.reshape(0, GROUP, groups).min(axis=1), count)
-    members = (best.unsqueeze(2) + np.arange(GROUP) * groups).reshape(0, count * GROUP)
-    _, chosen = graph.smallest(graph.op("GatherElements", distances, members, axis=1), count)
+def _smallest(measures: Expr, size: int, count: int) -> Expr:
+    """int64 [n, count]: the positions of the smallest measures; of equal ones the first, in groups of size 1."""
+    graph = measures.graph
+    if size == 1:
+        return graph.smallest(measures, count)[1]
+    # With g groups, group 0 holds the positions 0, g, 2 g, ...
+    by_group = measures.reshape(0, size, -1)
+    groups = graph.op("Shape", by_group, start=2, end=3)
+    _, best = graph.smallest(by_group.min(axis=1), count)
+    members = (best.unsqueeze(2) + groups * np.arange(size)).reshape(0, count * size)
+    _, chosen = graph.smallest(graph.op("GatherElements", measures, members, axis=1), count)
     return graph.op("GatherElements", members, chosen, axis=1)
 
 
-def power(differences: Expr, p: float) -> Expr:
-    """The differences' sizes to the power p."""
-    if p == 2:  # noqa: PLR2004 - the Euclidean distance
-        return differences.square()
-    return differences.abs() if p == 1 else differences.abs() ** p
-
-
-def root(distances: Expr, p: float) -> Expr:
-    """What `power` was the power of."""
-    if p == 2:  # noqa: PLR2004 - the Euclidean distance
-        return distances.sqrt()
-    return distances if p == 1 else distances ** (1 / p)
+def rounded(measures: Expr) -> Expr:
+    """To `KEPT_BITS` digits: Dekker's splitting. Infinity becomes NaN."""
+    big = measures * (2.0 ** (53 - KEPT_BITS) + 1)
+    return big - (big - measures)

@@ -3,39 +3,32 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
+from pynomaly_inference.convert.exact_neighbours import first_nearest, is_inexact, searched_metric, training_rows
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.neighbours import Points, nearest, root, rows_at_once
-
-POWERS = {"euclidean": 2.0, "l2": 2.0, "manhattan": 1.0, "cityblock": 1.0, "l1": 1.0}
-"""Metrics by the power of the Minkowski distance that they are."""
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
+from pynomaly_inference.convert.neighbours import Points, nearest, rows_at_once
 
 
-def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
+def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
     """The distance to the k-th nearest training row, or the mean or median of the k distances."""
-    p, counted = _power(detector), _counted(detector)
-    points = Points(training_rows(detector), detector.decision_scores_)
-    found = nearest(x, points, detector.n_neighbors, p)
+    search, counted = detector.neigh_, _counted(detector)
+    metric = searched_metric(search)
+    found = nearest(x, _points(detector), detector.n_neighbors, metric)
 
     def contributions() -> Expr:
-        places = found.order.columns(counted).unsqueeze(2)
-        return graph.op("GatherND", found.differences, places, batch_dims=1).mean(axis=1)
+        return metric.terms[0](found.rows(counted), x.unsqueeze(1)).mean(axis=1)
 
-    return Conversion(root(found.distances.columns(counted), p).mean(axis=1), contributions)
-
-
-def training_rows(detector: Any) -> NDArray[np.float64]:
-    """[rows, columns]: among which neighbours are looked for."""
-    rows: NDArray[np.float64] = np.asarray(detector.neigh_._fit_X, np.float64)  # noqa: SLF001 - published nowhere else
-    return rows
+    score = metric.root(found.measures.columns(counted)).mean(axis=1)
+    return Conversion(score, contributions if metric.explained else None)
 
 
-def _power(detector: Any) -> float:
-    metric = detector.neigh_.effective_metric_
-    return POWERS[metric] if metric in POWERS else float(detector.neigh_.effective_metric_params_["p"])
+def _points(detector: Any) -> Points:
+    spacing = detector.decision_scores_
+    squared = detector.neigh_.effective_metric_ == "sqeuclidean"
+    return Points(training_rows(detector.neigh_), np.sqrt(spacing) if squared else spacing)
 
 
 def _counted(detector: Any) -> list[int]:
@@ -44,25 +37,11 @@ def _counted(detector: Any) -> list[int]:
     return {"largest": [k - 1], "mean": list(range(k)), "median": sorted({(k - 1) // 2, k // 2})}[detector.method]
 
 
-def scores_by_subtraction(detector: Any, X: Matrix) -> Scores:
-    """The scores, with distances as roots of sums of powers of differences."""
-    rows, p, counted = training_rows(detector), _power(detector), _counted(detector)
-    step = rows_at_once(len(rows))
-    parts = []
-    for start in range(0, len(X), step):
-        chunk = X[start : start + step]
-        distances = np.zeros((len(chunk), len(rows)))
-        for column in range(rows.shape[1]):
-            distances += np.abs(chunk[:, column, None] - rows[None, :, column]) ** p
-        nearest_distances = np.partition(distances, counted, axis=1)[:, counted]
-        parts.append((nearest_distances ** (1 / p)).mean(axis=1))
-    return np.concatenate(parts)
-
-
-def _multiplies(detector: Any) -> bool:
-    """scikit-learn's brute force computes Euclidean distances by a product, off by up to 3e-8 of the data's scale."""
-    searches = detector.neigh_._fit_method  # noqa: SLF001 - the choice of `auto` is published nowhere else
-    return bool(searches == "brute") and _power(detector) == 2  # noqa: PLR2004 - the Euclidean distance
+def exact_scores(detector: Any, X: Matrix) -> Scores:
+    """The scores by distances that are no products of matrices."""
+    found = first_nearest(detector.neigh_, X, detector.n_neighbors)
+    scores: Scores = found.distances[:, _counted(detector)].mean(axis=1)
+    return scores
 
 
 DECLARATION = Declaration(
@@ -72,16 +51,19 @@ DECLARATION = Declaration(
     convert=convert,
     columns=lambda detector: int(detector.neigh_.n_features_in_),
     keeps_training_rows=True,
-    chunk=lambda detector: rows_at_once(len(training_rows(detector))),
+    chunk=lambda detector: rows_at_once(len(training_rows(detector.neigh_))),
     reference=ExactReference(
-        "distances by exact subtraction, since PyOD's own are products of matrices above 15 features",
-        _multiplies,
-        scores_by_subtraction,
+        "distances by exact subtraction, since PyOD's own are products of matrices above 15 features and for "
+        "`sqeuclidean` and `cosine`, and its tree misses neighbours by `braycurtis`",
+        lambda detector: is_inexact(detector.neigh_),
+        exact_scores,
     ),
     contributions=(
-        "|difference| ** p per feature to the k-th nearest training row (p = 2: the squared difference), or their mean "
-        "over the k nearest with `mean` and over the middle one or two with `median`. With `largest` they sum to the "
-        "score ** p."
+        "Each feature's term of the distance to the k-th nearest training row, or its mean over the k nearest with "
+        "`mean` and over the middle one or two with `median`: |difference| ** p for `minkowski` (the squared "
+        "difference for p = 2), the feature's own summand for `sqeuclidean`, `canberra` and `hamming`. With `largest` "
+        "they sum to the score ** p, or to the score. The other metrics have none: their distance is no sum over the "
+        "features."
     ),
     parameters={
         "n_neighbors": {"type": "integer", "minimum": 1, "description": "How many neighbours; PyOD's default is 5."},
@@ -90,10 +72,14 @@ DECLARATION = Declaration(
             "description": "Score by the distance to the k-th neighbour, or the mean or median of the k distances.",
         },
         "metric": {
-            "enum": ["minkowski", *POWERS],
+            "enum": [*METRICS, *BRUTE_METRICS],
             "description": "The distance; the default is `minkowski` of power `p`.",
         },
-        "p": {"type": "number", "minimum": 1, "description": "Power of the Minkowski distance; the default is 2."},
+        "p": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Power of the Minkowski distance; the default is 2.",
+        },
         "algorithm": {
             "enum": ["auto", "ball_tree"],
             "description": "How PyOD searches while training; the scores do not depend on it.",

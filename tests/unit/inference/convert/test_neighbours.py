@@ -11,9 +11,19 @@ from onnx import TensorProto
 
 from pynomaly_inference.convert import neighbours
 from pynomaly_inference.convert.graph import Graph
-from pynomaly_inference.convert.neighbours import Points, nearest, product_tells_apart, root, rows_at_once
+from pynomaly_inference.convert.metrics import metric_of
+from pynomaly_inference.convert.neighbours import (
+    Neighbours,
+    Points,
+    first_nearest,
+    nearest,
+    product_ranks,
+    product_tells_apart,
+    rows_at_once,
+)
 
 Matrix = NDArray[np.float64]
+Find = Callable[..., Neighbours]
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
 
 
@@ -29,10 +39,12 @@ def points_of(rows: Matrix) -> Points:
     return Points(rows, distances(rows, rows, 2)[:, 1])
 
 
-def model_of(points: Points, count: int, p: float) -> onnx.ModelProto:
-    graph = Graph()
-    x = graph.input("X", TensorProto.DOUBLE, ["n", points.rows.shape[1]])
-    graph.output("score", root(nearest(x, points, count, p).distances, p), TensorProto.DOUBLE, ["n", count])
+def model_of(points: Points, count: int, p: float, find: Find = nearest) -> onnx.ModelProto:
+    graph, columns = Graph(), points.rows.shape[1]
+    metric = metric_of("minkowski", p, columns)
+    found = find(graph.input("X", TensorProto.DOUBLE, ["n", columns]), points, count, metric)
+    graph.output("distances", metric.root(found.measures), TensorProto.DOUBLE, ["n", count])
+    graph.output("places", found.places, TensorProto.INT64, ["n", count])
     return graph.model("test")
 
 
@@ -41,7 +53,7 @@ def model_of(points: Points, count: int, p: float) -> onnx.ModelProto:
 def test_the_nearest_are_found_whether_grouped_or_not(run: Run, count: int, p: float) -> None:
     random = np.random.default_rng(0)
     rows, X = random.standard_normal((count, 3)), random.standard_normal((20, 3))
-    found = run(model_of(Points(rows, np.ones(count)), 5, p), X)["score"]
+    found = run(model_of(Points(rows, np.ones(count)), 5, p), X)["distances"]
     assert found == pytest.approx(distances(X, rows, p)[:, :5], rel=1e-13)
 
 
@@ -49,7 +61,7 @@ def test_the_nearest_may_all_be_of_one_group(run: Run) -> None:
     rows = np.full((2048, 1), 100.0)
     groups = 2048 // neighbours.GROUP
     rows[::groups, 0] = np.arange(neighbours.GROUP)  # the members of the first group
-    found = run(model_of(Points(rows, np.ones(2048)), 7, 2), np.array([[-1.0]]))["score"]
+    found = run(model_of(Points(rows, np.ones(2048)), 7, 2), np.array([[-1.0]]))["distances"]
     assert found[0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 
 
@@ -57,21 +69,21 @@ def test_padding_is_never_a_neighbour(run: Run) -> None:
     angles = np.linspace(0, 2 * np.pi, 2050, endpoint=False)
     rows = 10 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     for p in (1.0, 2.0):
-        found = run(model_of(Points(rows, np.ones(2050)), 3, p), np.zeros((1, 2)))["score"]
+        found = run(model_of(Points(rows, np.ones(2050)), 3, p), np.zeros((1, 2)))["distances"]
         assert found == pytest.approx(distances(np.zeros((1, 2)), rows, p)[:, :3], rel=1e-12)
 
 
 def test_more_neighbours_than_groups_are_found(run: Run) -> None:
     random = np.random.default_rng(0)
     rows, X = random.standard_normal((2048, 2)), random.standard_normal((3, 2))
-    found = run(model_of(points_of(rows), 150, 2), X)["score"]
+    found = run(model_of(points_of(rows), 150, 2), X)["distances"]
     assert found == pytest.approx(distances(X, rows, 2)[:, :150], rel=1e-12)
 
 
 def far_clusters() -> Matrix:
     """Two clouds a million apart, with points a thousandth apart inside."""
     random = np.random.default_rng(0)
-    cloud = random.standard_normal((40, 3)) * 1e-3
+    cloud = random.standard_normal((100, 3)) * 1e-3
     return np.concatenate([cloud, cloud[::-1] + 1e6])
 
 
@@ -81,9 +93,9 @@ def test_a_product_would_choose_wrong_neighbours_in_far_small_clusters(
     rows = far_clusters()
     points, exact = points_of(rows), distances(rows, rows, 2)[:, :5]
     assert not product_tells_apart(points)
-    assert run(model_of(points, 5, 2), rows)["score"] == pytest.approx(exact, rel=1e-9, abs=1e-12)
+    assert run(model_of(points, 5, 2), rows)["distances"] == pytest.approx(exact, rel=1e-9, abs=1e-12)
     monkeypatch.setattr(neighbours, "product_tells_apart", lambda _points: True)
-    assert np.max(np.abs(run(model_of(points, 5, 2), rows)["score"] - exact)) > 1e-4
+    assert np.max(np.abs(run(model_of(points, 5, 2), rows)["distances"] - exact)) > 1e-4
 
 
 def test_an_offset_costs_the_product_nothing_because_it_is_centred(run: Run) -> None:
@@ -91,12 +103,49 @@ def test_an_offset_costs_the_product_nothing_because_it_is_centred(run: Run) -> 
     rows = random.standard_normal((200, 3)) + 1e6
     points = points_of(rows)
     assert product_tells_apart(points)
-    assert run(model_of(points, 5, 2), rows)["score"] == pytest.approx(distances(rows, rows, 2)[:, :5], rel=1e-12)
+    assert run(model_of(points, 5, 2), rows)["distances"] == pytest.approx(distances(rows, rows, 2)[:, :5], rel=1e-12)
 
 
 def test_duplicates_do_not_forbid_the_product() -> None:
     rows = np.repeat(np.random.default_rng(0).standard_normal((50, 3)), 4, axis=0)
     assert product_tells_apart(points_of(rows))
+
+
+def by_place(X: Matrix, rows: Matrix, p: float, count: int) -> NDArray[np.int64]:
+    """[n, count]: of equally far points the first."""
+    powers = np.stack([(np.abs(rows - x) ** p).sum(axis=1) for x in X])
+    return np.argsort(powers, axis=1, kind="stable")[:, :count]
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+@pytest.mark.parametrize("count", [60, 500, 5000])
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_of_equally_far_points_the_first_are_taken(run: Run, shift: float, count: int, p: float) -> None:
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 4, (count, 3)) + shift
+    X = np.concatenate([rows[:40], np.full((1, 3), 1.5)])
+    points = Points(rows, np.ones(count), tied=True)
+    assert product_ranks(points) is (shift == 0)
+    found = run(model_of(points, 7, p, first_nearest), X)
+    assert np.array_equal(found["places"], by_place(X, rows, p, 7))
+    assert found["distances"] == pytest.approx(distances(X, rows, p)[:, :7], rel=1e-15)
+
+
+def test_points_that_only_rounding_tells_apart_are_equally_far(run: Run) -> None:
+    rows = np.random.default_rng(0).integers(0, 9, (400, 3)).astype(np.float64)
+    scaled = (rows - 1.7) / 0.37
+    differ = by_place(scaled[:60], scaled, 2, 7) != by_place(rows[:60], rows, 2, 7)
+    assert differ.any()
+    places = run(model_of(Points(scaled, np.ones(400), tied=True), 7, 2, first_nearest), scaled[:60])["places"]
+    assert np.array_equal(places, by_place(rows[:60], rows, 2, 7))
+
+
+def test_groups_of_points_would_take_others_than_the_first(run: Run) -> None:
+    rows = np.zeros((4096, 2))
+    untied, tied = (Points(rows, np.ones(4096), tied=tied) for tied in (False, True))
+    X = np.ones((1, 2))
+    assert run(model_of(tied, 5, 1, first_nearest), X)["places"][0].tolist() == [0, 1, 2, 3, 4]
+    assert run(model_of(untied, 5, 1, first_nearest), X)["places"][0].tolist() != [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("points", "rows"), [(100, 256), (34_000, 61), (10_000_000, 1)])

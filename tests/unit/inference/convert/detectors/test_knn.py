@@ -12,10 +12,16 @@ from pyod.models.knn import KNN
 
 from pynomaly_inference.bundle import tolerance
 from pynomaly_inference.convert import declaration_of, reference_scores, to_onnx
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
+from pynomaly_inference.errors import NotConvertible
 
 Matrix = NDArray[np.float64]
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
 Agree = Callable[[Any, Matrix, Matrix], None]
+
+
+def _taxicab(a: Matrix, b: Matrix) -> float:
+    return float(np.abs(a - b).sum())
 
 
 def nearest_terms(X: Matrix, row: Matrix, p: float) -> Matrix:
@@ -66,11 +72,78 @@ def test_up_to_15_features_the_reference_is_pyod_itself() -> None:
     assert np.array_equal(reference_scores(detector, X[:40] * 3), detector.decision_function(X[:40] * 3))
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "l2", "manhattan", "cityblock", "l1", "minkowski"])
+@pytest.mark.parametrize("metric", [*METRICS, *BRUTE_METRICS])
 def test_every_metric_declared_scores_as_pyod(run: Run, agree: Agree, metric: str) -> None:
+    random = np.random.default_rng(0)
+    X = random.standard_normal((200, 3)) * (random.random((200, 3)) < 0.6)
+    # Euclidean distances have no reference but PyOD here: `sqeuclidean` and `cosine` are products, right to 1e-15.
+    detector = KNN(metric=metric, p=3, method="mean").fit(X)
+    rows = np.concatenate([X[:50] * 2 + 1, np.zeros((1, 3))])
+    ours = run(to_onnx(detector), rows)["score"]
+    if metric == "braycurtis":
+        assert np.all(ours <= detector.decision_function(rows) * (1 + 1e-12))
+        return
+    agree(detector, ours, detector.decision_function(rows))
+    agree(detector, ours, reference_scores(detector, rows))
+
+
+def test_powers_below_1_score_as_pyod(run: Run, agree: Agree) -> None:
     X = np.random.default_rng(0).standard_normal((200, 3))
-    detector = KNN(metric=metric, p=3).fit(X)
+    with pytest.warns(UserWarning, match="not distance metrics"):
+        detector = KNN(p=0.5).fit(X)
     agree(detector, run(to_onnx(detector), X * 2)["score"], detector.decision_function(X * 2))
+
+
+def test_pyods_tree_misses_neighbours_by_braycurtis_and_the_graph_does_not(run: Run, agree: Agree) -> None:
+    """The tree relies on the triangle inequality, which Bray-Curtis violates."""
+    random = np.random.default_rng(0)
+    X, rows = random.lognormal(0, 2, (1000, 5)), random.lognormal(0, 2, (300, 5))
+    detector = KNN(metric="braycurtis", n_neighbors=1, leaf_size=2).fit(X)
+    sums = np.abs(rows[:, None] - X).sum(axis=2) / (np.abs(rows)[:, None] + np.abs(X)).sum(axis=2)
+    assert np.max(detector.decision_function(rows) / sums.min(axis=1)) > 1.2
+    agree(detector, run(to_onnx(detector), rows)["score"], sums.min(axis=1))
+
+
+def test_pyods_cosines_cancel_among_parallel_rows_and_ours_do_not(run: Run, agree: Agree) -> None:
+    X = np.random.default_rng(0).standard_normal((200, 3)) + 1e5
+    detector = KNN(metric="cosine").fit(X)
+    rows = X[:50] + 0.1
+    # |a x b|^2 / (|a|^2 |b|^2) is the squared sine, of small angles twice the distance to 1e-10.
+    crossed = np.cross(rows[:, None], X[None])
+    sines = (crossed**2).sum(axis=2) / (rows**2).sum(axis=1)[:, None] / (X**2).sum(axis=1)
+    exact = np.sort(sines, axis=1)[:, 4] / 2
+    assert np.max(np.abs(detector.decision_function(rows) / exact - 1)) > 1e-6
+    assert run(to_onnx(detector), rows)["score"] == pytest.approx(exact, rel=1e-9)
+    agree(detector, run(to_onnx(detector), rows)["score"], reference_scores(detector, rows))
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "canberra", "hamming", "manhattan"])
+def test_contributions_to_the_kth_neighbour_sum_to_the_score_where_the_distance_is_a_sum(run: Run, metric: str) -> None:
+    X = np.random.default_rng(0).integers(0, 5, (100, 4)).astype(np.float64)
+    outputs = run(to_onnx(KNN(metric=metric).fit(X)), X[:30] * 2 + 1)
+    assert outputs["contributions"].sum(axis=1) == pytest.approx(outputs["score"], rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["chebyshev", "infinity", "braycurtis", "cosine", "jaccard", "rogerstanimoto"])
+def test_a_distance_that_is_no_sum_has_no_contributions(run: Run, metric: str) -> None:
+    X = np.random.default_rng(0).integers(0, 2, (100, 4)).astype(np.float64)
+    assert "contributions" not in run(to_onnx(KNN(metric=metric).fit(X)), X[:3])
+
+
+@pytest.mark.parametrize(
+    ("metric", "parameter"),
+    [("correlation", "metric"), ("nan_euclidean", "metric"), ("dice", "metric"), (_taxicab, "metric")],
+)
+def test_other_metrics_are_refused_by_name(metric: Any, parameter: str) -> None:
+    X = np.random.default_rng(0).standard_normal((30, 3))
+    with pytest.raises(NotConvertible, match=f"parameter `{parameter}` of KNN"):
+        to_onnx(KNN(metric=metric).fit(X))
+
+
+def test_parameters_of_a_metric_are_refused_by_name() -> None:
+    X = np.random.default_rng(0).standard_normal((30, 3))
+    with pytest.raises(NotConvertible, match="metric_params"):
+        to_onnx(KNN(metric_params={"w": np.array([1.0, 2.0, 3.0])}).fit(X))
 
 
 def test_the_file_holds_the_training_rows_once() -> None:

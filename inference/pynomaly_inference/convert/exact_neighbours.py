@@ -1,0 +1,137 @@
+"""Neighbours and distances without PyOD's own errors, by NumPy and SciPy: what the graphs are proven against.
+
+scikit-learn's brute force computes Euclidean distances and cosines by a product of matrices, off by up to 3e-8 of the
+data's scale; its ball tree misses neighbours by Bray-Curtis, which violates the triangle inequality that the tree
+relies on; and which of equally far rows it takes depends on the tree.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from pynomaly_inference.convert.declaration import ExactReference, Matrix, Scores
+from pynomaly_inference.convert.metrics import Metric, metric_of
+from pynomaly_inference.convert.neighbours import KEPT_BITS, Points, rows_at_once
+
+SAME = 2.0 ** (2 - KEPT_BITS)
+"""Relative: distances this close may be equal to `KEPT_BITS` digits."""
+_MULTIPLIED = frozenset({"euclidean", "sqeuclidean", "cosine"})
+"""Metrics that scikit-learn's brute force computes by a product of matrices."""
+_OF_BOOLEANS = frozenset({"jaccard", "rogerstanimoto"})
+_SCIPY = {"l2": "euclidean", "manhattan": "cityblock", "l1": "cityblock", "infinity": "chebyshev"}
+
+
+class Found(NamedTuple):
+    """The nearest training rows of some rows; of equally far ones the first in the order of training."""
+
+    distances: NDArray[np.float64]
+    """[n, count], ascending."""
+    places: NDArray[np.int64]
+    """[n, count]."""
+    tied: NDArray[np.bool_]
+    """[n]: a row that is not among them is as near as the last one that is."""
+
+
+def training_rows(search: Any) -> Matrix:
+    """[rows, columns]: the rows among which a fitted `NearestNeighbors` of scikit-learn searches."""
+    rows: Matrix = np.asarray(search._fit_X, np.float64)  # noqa: SLF001 - published nowhere else
+    return rows
+
+
+def searched_metric(search: Any) -> Metric:
+    """The metric by which it searches."""
+    return metric_of(search.effective_metric_, _power(search), training_rows(search).shape[1])
+
+
+def is_inexact(search: Any) -> bool:
+    """True when scikit-learn's own distances or neighbours leave the tolerance."""
+    searches = search._fit_method  # noqa: SLF001 - the choice of `auto` is published nowhere else
+    return search.effective_metric_ in {"brute": _MULTIPLIED, "ball_tree": {"braycurtis"}}.get(searches, ())
+
+
+def points(search: Any, count: int) -> Points:
+    """The training rows, how far each one's own `count` nearest are, and whether others are as far as the last."""
+    rows = training_rows(search)
+    wanted = min(count + 2, len(rows))
+    own, places = search.kneighbors(rows, wanted)
+    if search.effective_metric_ in _MULTIPLIED:
+        compared = _unit(rows) if search.effective_metric_ == "cosine" else rows
+        squares = [((compared - compared[places[:, rank]]) ** 2).sum(axis=1) for rank in range(wanted)]
+        own = np.sqrt(np.sort(np.stack(squares, axis=1), axis=1))
+    # A training row finds itself, so its last neighbour is one rank later than a new row's.
+    tied = any(
+        np.any(own[:, rank] - own[:, rank - 1] <= SAME * own[:, rank]) for rank in (count, count + 1) if rank < wanted
+    )
+    return Points(rows, own[:, min(count, wanted - 1)], tied)
+
+
+def distances(search: Any, X: Matrix) -> NDArray[np.float64]:
+    """[n, training rows]."""
+    rows, name = training_rows(search), search.effective_metric_
+    measured: NDArray[np.float64]
+    if name == "cosine":
+        without_direction = np.all(X == 0, axis=1)[:, None] | np.all(rows == 0, axis=1)
+        return np.where(without_direction, 1.0, cdist(_unit(X), _unit(rows), "sqeuclidean") / 2)
+    if name == "braycurtis":
+        sizes = np.abs(X).sum(axis=1)[:, None] + np.abs(rows).sum(axis=1)
+        measured = cdist(X, rows, "cityblock") / np.where(sizes == 0, 1.0, sizes)
+        return measured
+    of = {"p": _power(search)} if name == "minkowski" else {}
+    if name in _OF_BOOLEANS:
+        X, rows = X != 0, rows != 0
+    measured = cdist(X, rows, _SCIPY.get(name, name), **of)
+    return measured
+
+
+def first_nearest(search: Any, X: Matrix, count: int) -> Found:
+    """The neighbours of each row."""
+    step = rows_at_once(len(training_rows(search)))
+    parts = [_found(distances(search, X[start : start + step]), count) for start in range(0, len(X), step)]
+    return Found(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def reference(
+    search: Callable[[Any], Any], count: Callable[[Any], int], scores: Callable[[Any, Matrix, Found], Scores]
+) -> ExactReference:
+    """PyOD's own scores, but of rows with a tie, and where PyOD is inexact, those of the neighbours found here.
+
+    `search`, `count` and `scores` are of a fitted detector: its search, how many neighbours, and its formula.
+    """
+
+    def of(detector: Any, X: Matrix) -> Scores:
+        found = first_nearest(search(detector), X, count(detector))
+        exact = scores(detector, X, found)
+        if is_inexact(search(detector)):
+            return exact
+        return np.where(found.tied, exact, detector.decision_function(X))
+
+    return ExactReference(
+        "PyOD's decision_function, with the first of the training rows that are equally far at the last place, of "
+        "which PyOD takes any, and with exact distances where PyOD's are products of matrices (above 15 features)",
+        lambda _detector: True,
+        of,
+    )
+
+
+def _power(search: Any) -> float:
+    return float(search.effective_metric_params_.get("p", 2.0))
+
+
+def _unit(rows: Matrix) -> Matrix:
+    lengths = np.sqrt((rows**2).sum(axis=1, keepdims=True))
+    return rows / np.where(lengths == 0, 1.0, lengths)
+
+
+def _found(measured: NDArray[np.float64], count: int) -> Found:
+    mantissas, exponents = np.frexp(measured)
+    rounded = np.ldexp(np.rint(np.ldexp(mantissas, KEPT_BITS)), exponents - KEPT_BITS)
+    last = np.partition(rounded, count - 1, axis=1)[:, count - 1]
+    places = np.empty((len(measured), count), np.int64)
+    for row, (values, limit) in enumerate(zip(rounded, last, strict=True)):
+        near = np.flatnonzero(values <= limit)
+        places[row] = near[np.argsort(values[near], kind="stable")][:count]
+    tied = (measured <= last[:, None] * (1 + SAME)).sum(axis=1) > count
+    return Found(np.take_along_axis(measured, places, axis=1), places, tied)

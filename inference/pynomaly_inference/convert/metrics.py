@@ -1,0 +1,149 @@
+"""Distances as expressions, added up column by column: no product of matrices whose rounding could reach a score."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pynomaly_inference.convert.graph import Expr, Operand
+
+METRICS = (
+    "minkowski",
+    "euclidean",
+    "l2",
+    "manhattan",
+    "cityblock",
+    "l1",
+    "chebyshev",
+    "infinity",
+    "canberra",
+    "braycurtis",
+    "hamming",
+    "jaccard",
+    "rogerstanimoto",
+)
+"""What both a tree and brute force of scikit-learn know."""
+BRUTE_METRICS = ("sqeuclidean", "cosine")
+"""What only its brute force knows. `correlation` is left out, which a row of equal numbers has none of, and the other
+counts of what is not 0, which two rows of zeros have none of."""
+
+Term = Callable[[Expr, Expr], Expr]
+"""Of a value of a row and the value of a point in the same column."""
+
+
+def _same(rows: Expr) -> Expr:
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A distance in parts, so that it is written for pairs of any shape.
+
+    A distance is `root` of its `measure`, the number that ranks points: the total of one term a column, or what
+    `measure_of` makes of the totals of several.
+    """
+
+    terms: tuple[Term, ...]
+    joined: str = "Add"
+    """The operator that makes a total of a term's columns."""
+    measure_of: Callable[..., Expr] = _same
+    root: Callable[[Expr], Expr] = _same
+    prepare: Callable[[Expr], Expr] = _same
+    """Applied to rows, [n, columns], before anything else."""
+    prepare_points: Callable[[Expr], Expr] | None = None
+    """The same for points, where that is something else."""
+    more_columns: int = 0
+    """How many columns more a prepared row has."""
+    euclidean: bool = False
+    """True when the measure is the sum of the squared differences."""
+    explained: bool = False
+    """True when the measure is a sum of one term a column of the rows themselves."""
+
+    def prepared(self, points: Expr) -> Expr:
+        """Points in the form that `between` takes."""
+        return (self.prepare_points or self.prepare)(points)
+
+    def between(self, rows: Expr, points: Expr, columns: int) -> Expr:
+        """Double [n, points]: the measures of prepared rows and points, in one pass over the points a column."""
+        totals: list[Expr] = []
+        for column in range(columns):
+            row, point = rows.columns([column]), points.column(column)
+            terms = [term(row, point) for term in self.terms]
+            totals = [self._joined(*pair) for pair in zip(totals, terms, strict=True)] if totals else terms
+        return self.measure_of(*totals)
+
+    def _joined(self, total: Expr, term: Expr) -> Expr:
+        return total.graph.op(self.joined, total, term)
+
+
+def metric_of(name: str, p: float, columns: int) -> Metric:
+    """A metric by scikit-learn's name; `p` is the power of `minkowski`."""
+    if name in _NAMED:
+        return _NAMED[name]
+    if name == "hamming":
+        return Metric(terms=(lambda a, b: _where_equal(a, b, 0.0, 1 / columns),), explained=True)
+    if name == "rogerstanimoto":
+        return Metric(
+            terms=(_squared,), prepare=_is_not_zero, measure_of=lambda unequal: unequal * 2.0 / (unequal + columns)
+        )
+    if name != "minkowski":
+        raise ValueError(f"unknown metric {name!r}")
+    if p in (1.0, 2.0):
+        return _MANHATTAN if p == 1 else _NAMED["euclidean"]
+    return Metric(terms=(lambda a, b: (a - b).abs() ** p,), root=lambda total: total ** (1 / p), explained=True)
+
+
+def _difference(a: Expr, b: Expr) -> Expr:
+    return (a - b).abs()
+
+
+def _squared(a: Expr, b: Expr) -> Expr:
+    return (a - b).square()
+
+
+def _where_equal(a: Expr, b: Operand, yes: float, no: float) -> Expr:
+    return a.graph.where(a.equals(b), yes, no)
+
+
+def _share(part: Expr, whole: Expr) -> Expr:
+    """0 where the whole is 0: the part is 0 too."""
+    return part / part.graph.where(whole.equals(0.0), 1.0, whole)
+
+
+def _direction(rows: Expr, sign: float) -> Expr:
+    """Rows of length 1; one of zeros, which is at distance 1 from any row and any point, points out of the space."""
+    length = rows.square().sum(axis=1, keep=True).sqrt()
+    is_zero = length.equals(0.0)
+    out = rows.graph.where(is_zero, np.array([[max(sign, 0.0), max(-sign, 0.0)]]), np.zeros((1, 2)))
+    return rows.graph.concat(rows / rows.graph.where(is_zero, 1.0, length), out, axis=1)
+
+
+def _is_not_zero(rows: Expr) -> Expr:
+    return _where_equal(rows, 0.0, 0.0, 1.0)
+
+
+_MANHATTAN = Metric(terms=(_difference,), explained=True)
+_CHEBYSHEV = Metric(terms=(_difference,), joined="Max")
+_EUCLIDEAN = Metric(terms=(_squared,), root=Expr.sqrt, euclidean=True, explained=True)
+_NAMED = {
+    "euclidean": _EUCLIDEAN,
+    "l2": _EUCLIDEAN,
+    "sqeuclidean": Metric(terms=(_squared,), euclidean=True, explained=True),
+    "manhattan": _MANHATTAN,
+    "cityblock": _MANHATTAN,
+    "l1": _MANHATTAN,
+    "chebyshev": _CHEBYSHEV,
+    "infinity": _CHEBYSHEV,
+    "canberra": Metric(terms=(lambda a, b: _share((a - b).abs(), a.abs() + b.abs()),), explained=True),
+    "braycurtis": Metric(terms=(_difference, lambda a, b: a.abs() + b.abs()), measure_of=_share),
+    # 1 - cos is half the squared distance of rows of length 1, without the cancellation.
+    "cosine": Metric(
+        terms=(_squared,),
+        root=lambda total: total * 0.5,
+        prepare=lambda rows: _direction(rows, 1.0),
+        prepare_points=lambda points: _direction(points, -1.0),
+        more_columns=2,
+    ),
+    # Of zeros and ones the squared difference counts where one is 1, the greater where one or both are.
+    "jaccard": Metric(terms=(_squared, lambda a, b: a.graph.op("Max", a, b)), prepare=_is_not_zero, measure_of=_share),
+}
