@@ -18,8 +18,10 @@ from pynomaly_inference.scoring.rows import Rows
 def fitted(build: Build, X: Matrix, y: Labels) -> Any:
     """The build's detector, fitted; on the labels too where it reads them."""
     with warnings.catch_warnings():
-        # Constant columns make PyOD divide by zero and SciPy warn of precision.
+        # Constant columns make PyOD divide by zero and SciPy warn of precision; covariances without an inverse and
+        # training that ends early are told of too. The scores are compared all the same.
         warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", UserWarning)
         if build.labelled:
             warnings.filterwarnings("ignore", "y should not be presented")  # PyOD warns of what it demands
         # PyOD's HDBSCAN leaves an argument of scikit-learn's open whose default will change.

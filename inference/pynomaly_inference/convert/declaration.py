@@ -16,6 +16,10 @@ Matrix = NDArray[np.float64]
 """[n, columns]: the rows as the detector sees them, after preprocessing."""
 Scores = NDArray[np.float64]
 """[n]: one score a row."""
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
+"""Of a sum, relative to the sum of its terms' absolute values."""
+AROUND = 7.0
+"""How far around: as golden rows, up to three ranges beyond the training rows' range."""
 
 
 class Conversion(NamedTuple):
@@ -52,6 +56,28 @@ class Composite:
     """(fitted composite, rows, scores of its bases) -> its scores, combined as PyOD combines them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Of a score that may be a small difference of large numbers: PyOD's own is then exact to their doubles only."""
+
+    size: Callable[[Any, Matrix], Scores]
+    """(fitted detector, rows): the sum of the absolute values of what is added and subtracted for each."""
+    training_rows: Callable[[Any], Matrix]
+    """Rows of its training that a fitted detector keeps, or rows like them."""
+
+    def of(self, detector: Any, X: Matrix) -> Scores:
+        """By row, how far two correct orders of summation may be apart."""
+        return ROUNDING * self.size(detector, X)
+
+    def around_training(self, detector: Any) -> float:
+        """The largest for rows of the training and around it."""
+        rows = self.training_rows(detector)
+        mean = rows.mean(axis=0)
+        with np.errstate(all="ignore"):
+            found = self.of(detector, np.concatenate([rows, mean + AROUND * (rows - mean)]))
+        return float(found[np.isfinite(found)].max(initial=0.0))
+
+
 def _any_number(_detector: Any) -> None:
     return None
 
@@ -86,6 +112,7 @@ class Declaration:
     chunk: Callable[[Any], int | None] = _any_number
     """Rows of one run of a fitted detector's graph at most; None: any number."""
     reference: ExactReference | None = None
+    rounding: Rounding | None = None
     tolerance: float = RELATIVE_TOLERANCE
     """Relative, see `bundle.tolerance`: wider only where PyOD itself computes in single precision."""
     reads_label: bool = False

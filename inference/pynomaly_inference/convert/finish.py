@@ -9,6 +9,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from pynomaly_inference.bundle import CATEGORIES_INPUT, METADATA_KEY, NUMBERS_INPUT, Metadata, tolerance
 from pynomaly_inference.convert.declaration import Declaration
+from pynomaly_inference.convert.discovery import declaration_of
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.preprocessing import Preprocessing
 from pynomaly_inference.features import FeatureType
@@ -39,8 +40,14 @@ def whole_graph(detector: Any, declaration: Declaration, preprocessing: Preproce
 
 
 def score_scale(detector: Any) -> float:
-    """The median of |training score|; see `bundle.tolerance`."""
-    return float(np.median(np.abs(detector.decision_scores_)))
+    """The median of |training score|; see `bundle.tolerance`.
+
+    More where scores are differences of large numbers: then so much that the tolerance is their rounding.
+    """
+    median, declaration = float(np.median(np.abs(detector.decision_scores_))), declaration_of(detector)
+    if declaration.rounding is None:
+        return median
+    return max(median, declaration.rounding.around_training(detector) / declaration.tolerance)
 
 
 def attach(model: onnx.ModelProto, metadata: Metadata) -> bytes:

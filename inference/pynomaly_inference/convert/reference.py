@@ -28,11 +28,14 @@ class Reference:
     """Rows that a server gives to one run of the graph at most."""
     row_by_row: bool
     """True when scoring takes as long for one row as for many: compare few."""
+    rounding: Callable[[Rows], Scores] | None = None
+    """By row: how inexact PyOD's own sums are, beside the tolerance; None where it never shows."""
 
 
 def reference_of(detector: Any, preprocessing: Preprocessing) -> Reference:
     """The reference of a fitted detector behind its preprocessing; raises NotConvertible as `to_onnx` does."""
     declaration = declaration_of(detector)
+    rounding = declaration.rounding
     return Reference(
         _words(detector),
         lambda rows: reference_scores(detector, preprocessing.transform(rows)),
@@ -41,6 +44,7 @@ def reference_of(detector: Any, preprocessing: Preprocessing) -> Reference:
         declaration.tolerance,
         declaration.chunk(detector),
         declaration.semantics is Semantics.ROW,
+        None if rounding is None else lambda rows: rounding.of(detector, preprocessing.transform(rows)),
     )
 
 

@@ -42,6 +42,8 @@ def verify(model: onnx.ModelProto, reference: Reference, cases: Mapping[str, Row
 def _compare(name: str, session: ort.InferenceSession, reference: Reference, rows: Rows) -> tuple[ParityCase, int]:
     theirs = reference.scores(rows)
     allowed = np.array([_allowed(reference, score) for score in theirs.tolist()])
+    if reference.rounding is not None:
+        allowed += reference.rounding(rows)
     worst = 0.0
     for how, (scores, labels) in _runs(session, reference, rows):
         share = _share_of_tolerance(scores, theirs[: len(scores)], allowed[: len(scores)])
@@ -52,7 +54,7 @@ def _compare(name: str, session: ort.InferenceSession, reference: Reference, row
                 f"{len(rows)}, {how}: the graph says {float(scores[row])!r}, the reference {float(theirs[row])!r}, "
                 f"{share[row]:.3g} times as far apart as the tolerance of {reference.relative:g} allows"
             )
-        _check_labels(f"case `{name}`, {how}", labels, theirs[: len(scores)], reference)
+        _check_labels(f"case `{name}`, {how}", labels, theirs[: len(scores)], allowed[: len(scores)], reference)
         worst = max(worst, float(share[row]))
     ties = np.abs(theirs - reference.threshold) <= _allowed(reference, reference.threshold)
     return ParityCase(rows=len(rows), worst=worst), int(ties.sum())
@@ -85,9 +87,9 @@ def _share_of_tolerance(ours: Scores, theirs: Scores, allowed: Scores) -> Scores
     return np.where(same, 0.0, np.where(finite, share, np.inf))
 
 
-def _check_labels(where: str, labels: NDArray[np.int64], theirs: Scores, reference: Reference) -> None:
+def _check_labels(where: str, labels: NDArray[np.int64], theirs: Scores, allowed: Scores, reference: Reference) -> None:
     """Near the threshold a label may be either: the graph's own score may lie on the other side of its edge."""
-    band = 2 * _allowed(reference, reference.threshold)
+    band = 2 * np.maximum(allowed, _allowed(reference, reference.threshold))
     above = theirs > reference.threshold
     wrong = np.flatnonzero((labels != above) & ~(np.abs(theirs - reference.threshold) <= band))
     if len(wrong):
