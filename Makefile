@@ -8,12 +8,13 @@ UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
 BIN := .venv/bin
 SETUP := .venv/.locked
+TORCH := .venv-torch/.locked
 export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help setup run test test-unit test-converters test-registry test-end test-readme test-browser test-controlplane test-cluster check bench \
-	bench-convert bench-serve format generate images cluster-up cluster-images cluster-down clean
+.PHONY: help setup run test test-unit test-converters test-torch test-registry test-end test-readme test-browser test-controlplane test-cluster check bench \
+	bench-convert bench-accuracy bench-torch bench-serve format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,12 @@ $(SETUP): pyproject.toml uv.lock $(UV)
 	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra operator --extra registry --extra serve --extra suod --extra train --extra xgboost --group check
 	@touch $@
 
+# torch cannot be loaded without its CUDA libraries, but for these two; compiling it all would cost more than the tests do.
+$(TORCH): pyproject.toml uv.lock $(UV)
+	@UV_PROJECT_ENVIRONMENT=.venv-torch UV_COMPILE_BYTECODE=0 $(UV) sync --quiet --locked --python "$$(scripts/python)" --extra torch --extra train \
+	  --no-install-package triton --no-install-package nvidia-cusolver
+	@touch $@
+
 run: $(SETUP) ## Train on 49,097 real rows, convert, prove and serve: http://127.0.0.1:8000
 	@$(BIN)/pynomaly run manifests/samples/shuttle.yaml --mount configmap://shuttle=manifests/samples/data
 
@@ -35,6 +42,9 @@ test: $(SETUP) ## Every test; the last lines say which tier did not run and what
 
 test-unit: $(SETUP) ## The tests that need no server of their own
 	@$(BIN)/pytest -q tests/unit
+
+test-torch: $(TORCH) ## The networks, in .venv-torch: torch and its CUDA libraries take 5 GB there
+	@.venv-torch/bin/pytest -q tests/torch
 
 test-registry: $(SETUP) ## The registry on SQLite and on a PostgreSQL of the tests' own
 	@$(BIN)/pytest -q tests/registry
@@ -91,13 +101,20 @@ cluster-images: $(SETUP) ## Build the four images, and bring them to that node
 cluster-down: $(SETUP) ## Stop it
 	@$(BIN)/python -m tests.cluster down
 
-bench: bench-convert bench-serve ## Both benchmarks, into docs/benchmarks.md
+bench: bench-convert bench-accuracy bench-serve ## The benchmarks but bench-torch, into docs/benchmarks.md
 
 bench-convert: $(SETUP) ## PyOD against ONNX for every detector
-	@$(BIN)/python tests/bench/convert.py --write
+	@$(BIN)/python -m tests.bench.convert --write
+
+bench-accuracy: $(SETUP) ## ROC AUC and average precision of every detector, in PyOD and in ONNX
+	@$(BIN)/python -m tests.bench.accuracy --write
+
+bench-torch: $(TORCH) ## The same of the networks, in .venv-torch, into the same tables
+	@OMP_NUM_THREADS=1 .venv-torch/bin/python -m tests.bench.convert --write --extra torch
+	@OMP_NUM_THREADS=1 .venv-torch/bin/python -m tests.bench.accuracy --write --extra torch
 
 bench-serve: $(SETUP) ## The server's CPU per request against bare session.run
 	@$(BIN)/python tests/bench/serve.py --write
 
 clean: ## Remove what make installed
-	@rm -rf .venv .tools
+	@rm -rf .venv .venv-torch .tools

@@ -1,10 +1,12 @@
 """PyOD against its ONNX graphs: CPU time of one scoring call, one thread each.
 
-    python tests/bench/convert.py            prints the table
-    python tests/bench/convert.py --write    also writes it into docs/benchmarks.md
+    python -m tests.bench.convert                      prints the table
+    python -m tests.bench.convert --write              also writes it into docs/benchmarks.md
+    python -m tests.bench.convert --write --extra torch    measures the detectors of an extra and keeps the other rows
+    python -m tests.bench.convert ECOD KNN             measures these alone
 
-Each cell is the median of interleaved rounds on the same rows. A graph is asked for score, label and probability, in
-chunks as the server does. Ratios above 1 mean that the graph is faster.
+Every detector with its default parameters. Each cell is the median of interleaved rounds on the same rows. A graph is
+asked for score, label and probability, in chunks as the server does. Ratios above 1 mean that the graph is faster.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -20,28 +22,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
-from numpy.typing import NDArray
-from pyod.models.ecod import ECOD
-from pyod.models.hbos import HBOS
-from pyod.models.iforest import IForest
-from pyod.models.knn import KNN
-from pyod.models.pca import PCA
 from sklearn.model_selection import train_test_split
+from tests.bench import document
+from tests.bench.subjects import (
+    Table,
+    chosen,
+    fitted,
+    limits,
+    missing,
+    quiet,
+    run,
+    session,
+    training_part,
+)
+from tests.converters.tables import real
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes no types
 
-from pynomaly_inference.convert import declaration_of, to_onnx
+from pynomaly_inference.convert import declaration_of, declarations, to_onnx
+from pynomaly_inference.convert.declaration import Declaration
 from pynomaly_inference.scoring.model import OUTPUTS
 from pynomaly_inference.scoring.prune import prune
 
-ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- convert:begin -->", "<!-- convert:end -->"
-INTRODUCTION = "# Benchmarks\n\nEach table is written by the script that it names, in one run on one machine.\n"
+MARKER = "convert"
+DATA = ("cardio", "shuttle")
+MOST_TRAINING = 50_000
 SIZES = (1, 64, 1_000, 10_000)
 SECONDS = 1.0
-"""For one cell; at least `LEAST` rounds, at most `MOST`."""
-LEAST, MOST = 5, 200
+"""For one cell; at least `LEAST` rounds, at most `MOST`, and one where a round takes longer than `SLOW` seconds."""
+LEAST, MOST, SLOW = 5, 200, 4.0
 
 NOTES = (
     "KNN's graph compares each row with every training row, in chunks that stay in the cache; PyOD searches a k-d tree",
@@ -49,7 +57,6 @@ NOTES = (
     "walks the same trees as scikit-learn: at 10,000 rows, little but the overhead of a call is left to save.",
 )
 
-Matrix = NDArray[np.float64]
 Call = Callable[[], object]
 
 
@@ -57,108 +64,122 @@ Call = Callable[[], object]
 class Measured:
     """One detector on one data set. Milliseconds: `calls` of PyOD and of the graph, by rows a call."""
 
-    name: str
-    data: str
     calls: dict[int, tuple[float, float]]
     conversion: float
     session: float
     kibibytes: int
 
 
-def detectors() -> list[Any]:
-    """The detectors with PyOD's defaults, where these are not random."""
-    return [ECOD(), HBOS(), IForest(random_state=0), KNN(), PCA()]
-
-
-def measure(detector: Any, data: str, training: Matrix, rows: Matrix) -> Measured:
-    """Fits, converts, and times calls of every size."""
-    detector.fit(training)
+def measure(detector: Any, X: np.ndarray[Any, Any], sizes: Sequence[int]) -> Measured:
+    """Converts a fitted detector, and times calls of every size."""
     begin = time.perf_counter()
     model = to_onnx(detector)
     converted = time.perf_counter()
     content = model.SerializeToString()
     serialised = time.perf_counter()
-    session = _session(prune(content, OUTPUTS))
+    graph = session(prune(content, OUTPUTS))
     loaded = time.perf_counter()
     chunk = declaration_of(detector).chunk(detector)
     calls = {}
     random = np.random.default_rng(0)
-    for size in SIZES:
+    for size in sizes:
         # Drawn, not repeated in order: a processor learns the branches of repeated rows.
-        batch = rows[random.integers(0, len(rows), size)]
-        calls[size] = _interleaved(partial(detector.decision_function, batch), partial(_score, session, batch, chunk))
-    return Measured(
-        type(detector).__name__, data, calls, (converted - begin) * 1e3, (loaded - serialised) * 1e3, len(content) >> 10
-    )
-
-
-def _session(content: bytes) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def _score(session: ort.InferenceSession, rows: Matrix, chunk: int | None) -> None:
-    step = chunk or len(rows)
-    for start in range(0, len(rows), step):
-        session.run(OUTPUTS, {"X": rows[start : start + step]})
+        batch = X[random.integers(0, len(X), size)]
+        calls[size] = _interleaved(
+            partial(detector.decision_function, batch), partial(run, graph, OUTPUTS, batch, chunk)
+        )
+    return Measured(calls, (converted - begin) * 1e3, (loaded - serialised) * 1e3, len(content) >> 10)
 
 
 def _interleaved(*calls: Call) -> tuple[float, float]:
-    """The median CPU milliseconds of each of two calls, taken in turns: what else runs on the machine counts less."""
-    for call in calls:
-        call()
+    """The median CPU milliseconds of each of two calls, taken in turns: what else runs on the machine counts less.
+
+    NaN for a call that PyOD refuses.
+    """
+    first = [_milliseconds(call) for call in calls]
+    least = 1 if sum(first) > SLOW * 1e3 or not np.isfinite(first).all() else LEAST
     times: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + SECONDS
-    while len(times[0]) < LEAST or (time.perf_counter() < end and len(times[0]) < MOST):
+    while len(times[0]) < least or (least > 1 and time.perf_counter() < end and len(times[0]) < MOST):
         for call, taken in zip(calls, times, strict=True):
-            begin = time.process_time()
-            call()
-            taken.append((time.process_time() - begin) * 1e3)
+            taken.append(_milliseconds(call))
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def table(measured: list[Measured]) -> Iterator[str]:
-    """The lines of the Markdown table."""
-    yield "| data | detector | " + " | ".join(f"{size:,} rows" for size in SIZES) + " | convert | load | file |"
-    yield "|---|---|" + "---|" * (len(SIZES) + 3)
-    for one in measured:
-        cells = [f"{pyod:.3g} / {onnx:.3g} = **{_ratio(pyod / onnx)}**" for pyod, onnx in one.calls.values()]
-        costs = f"{one.conversion:.0f} ms | {one.session:.0f} ms | {one.kibibytes:,} KiB"
-        yield f"| {one.data} | {one.name} | {' | '.join(cells)} | {costs} |"
+def _milliseconds(call: Call) -> float:
+    begin = time.process_time()
+    try:
+        call()
+    except ValueError:
+        # PyOD's AE1SVM and DevNet normalise a batch, and raise for one of a single row.
+        return float("nan")
+    return (time.process_time() - begin) * 1e3
 
 
-def _ratio(ratio: float) -> str:
-    return f"{ratio:.0f}x" if ratio >= 10 else f"{ratio:.1f}x"
+def row(data: str, name: str, measured: Measured) -> str:
+    """One line of the table."""
+    cells = [_cell(pyod, onnx) for pyod, onnx in measured.calls.values()]
+    costs = (f"{measured.conversion:.0f} ms", f"{measured.session:.0f} ms", f"{measured.kibibytes:,} KiB")
+    return document.line(data, name, *cells, *costs)
 
 
-def run() -> str:
-    """The whole section of the document."""
-    measured, described = [], []
-    for data in ("cardio", "shuttle"):
-        X = np.load(ROOT / "tests" / "data" / f"{data}.npz")["X"].astype(np.float64)
-        training, rows = train_test_split(X, test_size=0.3, random_state=0)
-        varying = np.ptp(training, axis=0) > 0  # PyOD's PCA scores infinity otherwise
-        training, rows = training[:, varying], rows[:, varying]
-        described.append(f"{data}: {len(training):,} training rows x {training.shape[1]}")
-        measured += [measure(detector, data, training, rows) for detector in detectors()]
+def _cell(pyod: float, onnx: float) -> str:
+    if not np.isfinite(pyod):
+        return f"raises / {onnx:.3g}"
+    ratio = pyod / onnx
+    return (
+        f"{pyod:.3g} / {onnx:.3g} = **{ratio:.0f}x**" if ratio >= 10 else f"{pyod:.3g} / {onnx:.3g} = **{ratio:.1f}x**"
+    )
+
+
+def tables(data: str) -> tuple[Table, Table]:
+    """Training and held-out rows, without the columns that are constant: PyOD's PCA scores infinity with them."""
+    X, y = real(data)
+    training, rows, label, others = train_test_split(X, y, test_size=0.3, random_state=0)
+    varying = np.ptp(training, axis=0) > 0
+    return Table(training[:, varying], label), Table(rows[:, varying], others)
+
+
+def measured_rows(found: Sequence[Declaration], sizes: Sequence[int]) -> Iterator[tuple[document.Key, str]]:
+    """Each detector on each data set, as it is measured."""
+    for data in DATA:
+        training, rows = tables(data)
+        for declaration in found:
+            part = training_part(declaration, training, MOST_TRAINING)
+            begin = time.perf_counter()
+            detector = fitted(declaration, part, seed=0)
+            with quiet():
+                measured = measure(detector, np.ascontiguousarray(rows.X[:, : part.X.shape[1]]), sizes)
+            sys.stderr.write(f"{data}, {declaration.name}: {time.perf_counter() - begin:.0f} s\n")
+            yield (data, declaration.name), row(data, declaration.name, measured)
+
+
+def section(measured: document.Rows, sizes: Sequence[int]) -> str:
+    """The whole section of the document; rows that were not measured now stay as they are."""
+    wanted = [(data, declaration.name) for data in DATA for declaration in declarations()]
+    described = [f"{data}: {len(training):,} training rows x {training.X.shape[1]}" for data, training in _trainings()]
     versions = ", ".join(f"{name} {version(name)}" for name in ("pyod", "scikit-learn", "onnxruntime"))
     return "\n".join(
         [
             "## PyOD against its ONNX graphs",
             "",
-            "`python tests/bench/convert.py`: CPU milliseconds of one call, PyOD / ONNX = ratio, medians of",
-            "interleaved rounds, one thread each; the graph computes score, label and probability in server chunks.",
+            "`make bench-convert`: CPU milliseconds of one call, PyOD / ONNX = ratio, medians of interleaved rounds,",
+            "one thread each, default parameters; the graph computes score, label and probability in server chunks.",
             "",
-            f"{'; '.join(described)}. {versions}, Python {platform.python_version()}, {_processor()}.",
+            f"{'; '.join(described)}. {limits(MOST_TRAINING)}",
+            f"{versions}, Python {platform.python_version()}, {_processor()}.",
             "",
-            *table(measured),
+            *document.head(["data", "detector", *(f"{size:,} rows" for size in sizes), "convert", "load", "file"]),
+            *document.merged(wanted, measured, document.written(MARKER, 2), missing(DATA)),
             "",
             *NOTES,
         ]
     )
+
+
+def _trainings() -> Iterator[tuple[str, Table]]:
+    for data in DATA:
+        yield data, tables(data)[0]
 
 
 def _processor() -> str:
@@ -168,25 +189,21 @@ def _processor() -> str:
     return platform.processor()
 
 
-def write(section: str) -> None:
-    """Replaces the section between the markers, or adds it at the end."""
-    text = DOCUMENT.read_text("utf-8") if DOCUMENT.exists() else INTRODUCTION
-    if BEGIN not in text:
-        text = f"{text}\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{section}\n{END}{rest.partition(END)[2]}", "utf-8")
-
-
 def main() -> None:
     """Prints the section, and writes it when asked to."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
-    wanted = arguments.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="detectors to measure; all that are installed")
+    parser.add_argument("--extra", help="measure the detectors of this extra only")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows a call")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    wanted = parser.parse_args()
+    if wanted.write and tuple(wanted.sizes) != SIZES:
+        parser.error("the document's table has its own sizes: leave out --sizes or --write")
     with threadpool_limits(1):
-        section = run()
-    sys.stdout.write(section + "\n")
+        text = section(dict(measured_rows(chosen(wanted.names, wanted.extra), wanted.sizes)), wanted.sizes)
+    sys.stdout.write(text + "\n")
     if wanted.write:
-        write(section)
+        document.write(MARKER, text)
 
 
 if __name__ == "__main__":
