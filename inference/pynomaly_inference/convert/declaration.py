@@ -18,6 +18,8 @@ Scores = NDArray[np.float64]
 """[n]: one score a row."""
 ROUNDING = 64 * float(np.finfo(np.float64).eps)
 """Of a sum, relative to the sum of its terms' absolute values."""
+SAMPLED = 128
+"""Rows of the training at most, for which the rounding around it is found."""
 AROUND = 7.0
 """How far around: as golden rows, up to three ranges beyond the training rows' range."""
 
@@ -70,9 +72,9 @@ class Rounding:
         return ROUNDING * self.size(detector, X)
 
     def around_training(self, detector: Any) -> float:
-        """The largest for rows of the training and around it."""
+        """The largest for some rows of the training and around it."""
         rows = self.training_rows(detector)
-        mean = rows.mean(axis=0)
+        mean, rows = rows.mean(axis=0), rows[:: -(-len(rows) // SAMPLED)]
         with np.errstate(all="ignore"):
             found = self.of(detector, np.concatenate([rows, mean + AROUND * (rows - mean)]))
         return float(found[np.isfinite(found)].max(initial=0.0))

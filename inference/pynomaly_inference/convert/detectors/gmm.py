@@ -19,17 +19,22 @@ def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
     mixture = detector.detector_
     factors = _factors(mixture)
     z = x.unsqueeze(0) - mixture.means_[:, None]
-    y = z @ factors if mixture.covariance_type in ("full", "tied") else z * factors
-    logs = y.square().sum(axis=2) * -0.5 + (_log_determinants(mixture) + np.log(mixture.weights_))[:, None]
+    if mixture.covariance_type in ("full", "tied"):
+        squares = (z @ factors).square().sum(axis=2)
+    else:
+        squares = (z.square() @ (factors**2)).reshape(len(mixture.means_), -1)
+    logs = squares * -0.5 + (_log_determinants(mixture) + np.log(mixture.weights_))[:, None]
     density = logs.reshape(-1) if len(mixture.means_) == 1 else logsumexp(logs, axis=0)
     return Conversion(-density + 0.5 * mixture.n_features_in_ * float(np.log(2 * np.pi)))
 
 
 def _factors(mixture: Any) -> NDArray[np.float64]:
-    """The Cholesky factors of the precisions, such that they broadcast with [components, n, columns]."""
+    """Of the precisions, [components or 1, columns, columns]; of diagonal ones [components, columns, 1]."""
     factors: NDArray[np.float64] = mixture.precisions_cholesky_
-    kind = mixture.covariance_type
-    return factors if kind in ("full", "tied") else factors.reshape(len(factors), 1, -1)
+    if mixture.covariance_type in ("full", "tied"):
+        return factors
+    diagonal = factors.reshape(len(factors), -1)
+    return np.array(np.broadcast_to(diagonal, mixture.means_.shape))[:, :, None]
 
 
 def _log_determinants(mixture: Any) -> NDArray[np.float64]:

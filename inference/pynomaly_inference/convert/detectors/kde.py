@@ -1,5 +1,6 @@
 """Kernel density estimation: Latecki et al., MLDM 2007."""
 
+from collections.abc import Callable
 from math import lgamma, log, pi
 from typing import Any
 
@@ -101,14 +102,15 @@ def _scores_one_by_one(detector: Any, X: Matrix) -> Scores:
 def _log_sums(estimate: Any, distances: NDArray[np.float64]) -> NDArray[np.float64]:
     h = estimate.bandwidth_
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs: Any = {
+        exponents: dict[str, Callable[[], NDArray[np.float64]]] = {
             "gaussian": lambda: -0.5 * distances**2 / h**2,
             "exponential": lambda: -distances / h,
             "tophat": lambda: np.zeros_like(distances),
             "epanechnikov": lambda: np.log(1 - distances**2 / h**2),
             "linear": lambda: np.log(1 - distances / h),
             "cosine": lambda: np.log(np.cos(0.5 * pi * distances / h)),
-        }[estimate.kernel]()
+        }
+        logs = exponents[estimate.kernel]()
         if estimate.kernel not in UNBOUNDED:
             logs = np.where(distances < h, logs, -np.inf)
         sums: NDArray[np.float64] = np.logaddexp.reduce(logs, axis=1)

@@ -138,3 +138,15 @@ def test_a_reference_of_single_rows_is_compared_on_few() -> None:
         compared = cases(reference, PLAIN, Rows(X), Rows(X[:150]), seed=0)
         assert max(len(rows) for rows in compared.values()) == most
         verify(to_onnx(detector), reference, compared)
+
+
+def test_the_rounding_of_a_row_widens_what_is_allowed_for_it_alone() -> None:
+    model = echo()
+    rows = Rows(np.array([[1.0], [3.0]]))
+    told = [1.0 + 1e-6, 3.0]
+    with pytest.raises(ParityFailed, match="row 1 of 2"):
+        verify(model, constant(told), {"rows": rows})
+    wide = replace(constant(told), rounding=lambda rows: np.array([2e-6, 0.0])[: len(rows)])
+    assert verify(model, wide, {"rows": rows}).cases["rows"].worst == pytest.approx(0.5, rel=0.01)
+    with pytest.raises(ParityFailed, match="row 2 of 2"):
+        verify(model, replace(wide, scores=lambda rows: np.array([1.0, 3.0 + 1e-6])[: len(rows)]), {"rows": rows})
