@@ -20,9 +20,12 @@ GROUP = 16
 the ranks of all points."""
 GROUPED_FROM = 2048
 """Points from which grouping pays."""
+CACHED = 2**17
+"""Doubles: one run of the graph has an intermediate [rows, points], which should stay in the processor's cache."""
 LARGEST_INTERMEDIATE = 2**21
-"""Doubles: one run of the graph has an intermediate [rows, points], which must stay in the processor's cache."""
-MOST_ROWS = 256
+"""Doubles: how large it may be."""
+FEW_ROWS, MOST_ROWS = 32, 256
+"""A run of fewer rows reads the points too often."""
 SAFETY = 100.0
 """How many times a point's distance to its neighbours must exceed the product's rounding there."""
 SUBTRACTED_BELOW = 128
@@ -61,7 +64,8 @@ class Neighbours(NamedTuple):
 
 def rows_at_once(points: int) -> int:
     """How many rows one run of the graph should take at most."""
-    return max(1, min(MOST_ROWS, LARGEST_INTERMEDIATE // points))
+    in_cache, at_most = CACHED // points, LARGEST_INTERMEDIATE // points
+    return max(1, min(MOST_ROWS, at_most, max(FEW_ROWS, in_cache)))
 
 
 def nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:

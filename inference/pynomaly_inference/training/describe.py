@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 import numpy as np
+import onnx
 
 from pynomaly_inference.bundle import (
     QUANTILE_LEVELS,
@@ -24,7 +25,7 @@ UNJUDGED = Evaluation(rows=0, held_out=False, anomaly_rate=0.0)
 """The evaluation of a model that has scored nothing yet."""
 
 
-def describe(resource: AnomalyDetector, table: Table, fitted: Fitted, proof: Proof) -> Metadata:
+def describe(resource: AnomalyDetector, table: Table, fitted: Fitted, proof: Proof, graph: onnx.ModelProto) -> Metadata:
     """The metadata of a proven graph, `UNJUDGED` yet."""
     spec = resource.spec
     detector = fitted.detector
@@ -33,7 +34,7 @@ def describe(resource: AnomalyDetector, table: Table, fitted: Fitted, proof: Pro
         name=resource.metadata.name,
         algorithm=TrainedAlgorithm(name=spec.algorithm.name, parameters=spec.algorithm.parameters),
         semantics=declared.semantics,
-        explains=declared.contributions is not None,
+        explains=any(output.name == "contributions" for output in graph.graph.output),
         keeps_training_rows=declared.keeps_training_rows,
         missing_values=spec.preprocessing.impute is not None,
         features=_features(fitted, proof.profile),

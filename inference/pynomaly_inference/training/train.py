@@ -62,7 +62,7 @@ def train_table(resource: AnomalyDetector, table: Table, progress: Progress) -> 
     progress.begin("Proving")
     proof = prove(graph, fitted, table.rows[parts.held_out], training.seed)
     progress.begin("Evaluating")
-    metadata = describe(resource, table, fitted, proof)
+    metadata = describe(resource, table, fitted, proof, graph)
     unjudged = Model.parse(attach(graph, metadata))
     metadata = metadata.model_copy(update={"evaluation": _evaluate(unjudged, table, parts)})
     if table.label is not None and metadata.evaluation.roc_auc is None:

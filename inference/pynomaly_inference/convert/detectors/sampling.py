@@ -8,7 +8,7 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import METRICS, metric_of
-from pynomaly_inference.convert.neighbours import rows_at_once
+from pynomaly_inference.convert.neighbours import CACHED, rows_at_once
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -26,7 +26,8 @@ DECLARATION = Declaration(
     convert=convert,
     columns=lambda detector: int(detector.subset.shape[1]),
     keeps_training_rows=True,
-    chunk=lambda detector: rows_at_once(len(detector.subset)),
+    # No neighbours are ranked: a run may take as many rows as its intermediates stay in the cache for.
+    chunk=lambda detector: max(rows_at_once(len(detector.subset)), CACHED // len(detector.subset)),
     parameters={
         "subset_size": {
             "anyOf": [

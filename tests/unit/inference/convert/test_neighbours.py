@@ -148,6 +148,6 @@ def test_groups_of_points_would_take_others_than_the_first(run: Run) -> None:
     assert run(model_of(untied, 5, 1, first_nearest), X)["places"][0].tolist() != [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("points", "rows"), [(100, 256), (34_000, 61), (10_000_000, 1)])
+@pytest.mark.parametrize(("points", "rows"), [(100, 256), (2000, 65), (34_000, 32), (100_000, 20), (10_000_000, 1)])
 def test_a_run_takes_as_many_rows_as_stay_in_the_cache(points: int, rows: int) -> None:
     assert rows_at_once(points) == rows

@@ -157,6 +157,14 @@ def test_the_file_holds_no_training_row_unless_it_says_so(
         assert inside == made.model.metadata.keeps_training_rows, algorithm
 
 
+def test_a_model_explains_when_its_graph_does_not_when_its_algorithm_may(
+    thyroid: tuple[NDArray[np.float64], NDArray[np.int64]],
+) -> None:
+    for metric, explains in (("euclidean", True), ("chebyshev", False)):
+        text = resource(f"{{name: KNN, parameters: {{metric: {metric}}}}}")
+        assert trained(text, table(thyroid[0][:200])).model.metadata.explains is explains
+
+
 def test_what_is_served_is_the_bytes(thyroid: tuple[NDArray[np.float64], NDArray[np.int64]]) -> None:
     made = trained(resource("{name: HBOS}"), table(thyroid[0]))
     assert Model.parse(made.content).digest == made.model.digest

@@ -156,7 +156,7 @@ def test_it_says_that_it_keeps_training_rows_and_how_many_rows_a_run_takes() -> 
     detector = KNN().fit(np.random.default_rng(0).standard_normal((34_000, 2)))
     declaration = declaration_of(detector)
     assert declaration.keeps_training_rows
-    assert declaration.chunk(detector) == 61
+    assert declaration.chunk(detector) == 32
 
 
 def test_every_parameter_declared_is_one_of_pyods() -> None:
