@@ -16,6 +16,7 @@ from pynomaly_operator.errors import (
     QuotaExceeded,
     Refused,
 )
+from pynomaly_operator.handover import Handover
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import CHILDREN, JOB, Manifest
 from pynomaly_operator.metrics import Metrics
@@ -55,6 +56,7 @@ class Children:
         self._kube = kube
         self._store = store
         self._metrics = metrics
+        self._handover = Handover(kube)
 
     async def apply_all(self, detector: Identity, manifests: Iterable[Manifest]) -> Hindrance | None:
         """Applies each manifest that differs; the first hindrance, after all have been tried."""
@@ -83,6 +85,7 @@ class Children:
             self._metrics.children.labels("skipped").inc()
             return
         if child is not None:
+            await self._handover.of_child(manifest, child, detector)
             await self._write(_only(manifest, child.uid))
         else:
             await self._write_unknown(detector, manifest)
@@ -102,6 +105,7 @@ class Children:
         if kind == JOB.name:
             await self._take_back(manifest, found["metadata"])
         else:
+            await self._handover.of_object(manifest, found)
             await self._write(_only(manifest, found["metadata"]["uid"]))
 
     async def _take_back(self, manifest: Manifest, found: Manifest) -> None:

@@ -31,7 +31,7 @@ class NameReserved(Hindrance):
 
 
 class SourceNotAllowed(Hindrance):
-    """A claim or config map lacks the label that lets detectors read it."""
+    """A claim or config map lacks the label that lets detectors read it, or a private address is not opened."""
 
     reason = "SourceNotAllowed"
     stalled = True

@@ -25,6 +25,7 @@ from pynomaly_operator.probes import Health
 from pynomaly_operator.reconcile import Pace, Parts, Reconciler
 from pynomaly_operator.registry import HttpRegistry, Registry, Remembering
 from pynomaly_operator.rollouts import Rollouts
+from pynomaly_operator.scaling import Scaling
 from pynomaly_operator.serving_pods import HttpServingPods, ServingPods
 from pynomaly_operator.settings import Settings
 from pynomaly_operator.status_writer import StatusWriter
@@ -88,6 +89,7 @@ class Operator:
             programs=self.settings.programs,
             trainings=Trainings(kube, store, registry, _now),
             children=Children(kube, store, self.metrics),
+            scaling=Scaling(kube, store),
             api_keys=ApiKeys(kube, store, pods, _now),
             rollouts=Rollouts(pods, self.edges.serving_pods),
             statuses=StatusWriter(kube, store),

@@ -41,12 +41,28 @@ SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts")
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SECRET = Kind("Secret", "v1", "secrets")
 SERVICE = Kind("Service", "v1", "services")
+NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies")
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments", whole=True)
+AUTOSCALER = Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers")
+DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets")
 JOB = Kind("Job", "batch/v1", "jobs", whole=True)
 POD = Kind("Pod", "v1", "pods", whole=True)
 EVENT = Kind("Event", "v1", "events", whole=True)
 CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims")
 
-CHILDREN = {kind.name: kind for kind in (SERVICE_ACCOUNT, CONFIG_MAP, SECRET, SERVICE, DEPLOYMENT, JOB)}
+CHILDREN = {
+    kind.name: kind
+    for kind in (
+        SERVICE_ACCOUNT,
+        CONFIG_MAP,
+        SECRET,
+        NETWORK_POLICY,
+        SERVICE,
+        DEPLOYMENT,
+        AUTOSCALER,
+        DISRUPTION_BUDGET,
+        JOB,
+    )
+}
 WATCHED = {name: kind for name, kind in CHILDREN.items() if kind is not SECRET}
 """No right to list or watch Secrets is asked for: each is looked at by name."""

@@ -8,6 +8,7 @@ from typing import Any
 from pynomaly_operator.desired.labels import KEYS_HASH, SERVING_HASH
 from pynomaly_operator.manifest import Manifest
 from pynomaly_operator.notification import Notification
+from pynomaly_operator.owned import holds_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class DeploymentFacts:
     ready: int
     refusal: str | None
     """Why no pods can be created, in the API server's words."""
+    scaled: bool = False
+    """Whether `wanted` was set through the scale subresource, as autoscalers and `kubectl scale` do."""
 
     @property
     def settled(self) -> bool:
@@ -93,6 +96,7 @@ def deployment_facts(body: Manifest) -> DeploymentFacts:
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
         refusal=refusal.get("message", "") if refusal else None,
+        scaled=holds_scale(body["metadata"]),
     )
 
 

@@ -16,6 +16,7 @@ from pynomaly_operator.manifest import Manifest
 Fields = Mapping[str, Any]
 """A node of fieldsV1. An empty one is a leaf: a scalar, or a list or map that is owned as a whole."""
 
+REPLICAS = ("spec", "replicas")
 _OWNED_METADATA = ("labels", "annotations", "ownerReferences")
 
 
@@ -30,7 +31,15 @@ def applied_fields(metadata: Manifest, manager: str) -> Fields | None:
 
 def holds_field(metadata: Manifest, *path: str) -> bool:
     """Whether any manager holds this field, that is, whether the object has it."""
-    return any(_has(entry.get("fieldsV1", {}), path) for entry in metadata.get("managedFields", ()))
+    return any(has_path(entry.get("fieldsV1", {}), *path) for entry in metadata.get("managedFields", ()))
+
+
+def holds_scale(metadata: Manifest) -> bool:
+    """Whether somebody holds the number of pods who set it as autoscalers do: through the scale subresource."""
+    return any(
+        entry.get("subresource") == "scale" and has_path(entry.get("fieldsV1", {}), *REPLICAS)
+        for entry in metadata.get("managedFields", ())
+    )
 
 
 def changed(metadata: Manifest, *path: str) -> datetime | None:
@@ -38,12 +47,13 @@ def changed(metadata: Manifest, *path: str) -> datetime | None:
     times = (
         datetime.fromisoformat(entry["time"])
         for entry in metadata.get("managedFields", ())
-        if "time" in entry and _has(entry.get("fieldsV1", {}), path)
+        if "time" in entry and has_path(entry.get("fieldsV1", {}), *path)
     )
     return max(times, default=None)
 
 
-def _has(fields: Fields, path: tuple[str, ...]) -> bool:
+def has_path(fields: Fields, *path: str) -> bool:
+    """Whether this field is among the fields."""
     for part in path:
         if f"f:{part}" not in fields:
             return False

@@ -1,8 +1,8 @@
 """One level-triggered pass for one detector: observe, decide, write what differs, report."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pynomaly_inference.errors import ResourceInvalid
@@ -15,16 +15,18 @@ from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
 from pynomaly_operator.errors import Hindrance
 from pynomaly_operator.events import Recorder, events_between, key_made
-from pynomaly_operator.manifest import CONFIG_MAP, DEPLOYMENT, JOB, SECRET, Manifest
+from pynomaly_operator.kept import kept
+from pynomaly_operator.manifest import DEPLOYMENT, SECRET, Manifest
 from pynomaly_operator.observed import DeploymentFacts
 from pynomaly_operator.rollouts import Rollouts
+from pynomaly_operator.scaling import Scaling
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course
 from pynomaly_operator.status.findings import Finding, finding_of
 from pynomaly_operator.status.report import Seen, first_finding, report
 from pynomaly_operator.status.rollout import Rollout
 from pynomaly_operator.status_writer import StatusWriter
-from pynomaly_operator.store import ChildId, Detector, Key, Store
+from pynomaly_operator.store import Detector, Key, Store
 from pynomaly_operator.training import Subject, Trainings
 
 
@@ -50,6 +52,7 @@ class Parts:
     programs: Programs
     trainings: Trainings
     children: Children
+    scaling: Scaling
     api_keys: ApiKeys
     rollouts: Rollouts
     statuses: StatusWriter
@@ -86,7 +89,9 @@ class Reconciler:
             return await self._serve_on(seen, detector, course.of_hindrance(finding_of(error), before), before)
         decided = await self._parts.trainings.course(Subject(detector, spec, before))
         training = WantedTraining(spec, decided.train)
-        wanted = Wanted(detector, spec.serving, self._parts.programs, training, decided.target, spec.suspend)
+        wanted = Wanted(
+            detector, spec.serving, self._parts.programs, training, decided.target, spec.suspend, spec.network
+        )
         return await self._carry_out(seen, wanted, decided, before)
 
     async def _serve_on(
@@ -97,7 +102,7 @@ class Reconciler:
         if part is None or part.suspend or invalid.target is None:
             await self._report(self._seen(seen, detector, suspended=False), invalid, None, before)
             return None  # only an edit can help
-        wanted = Wanted(detector, part.serving, self._parts.programs, target=invalid.target)
+        wanted = Wanted(detector, part.serving, self._parts.programs, target=invalid.target, network=part.network)
         return await self._carry_out(seen, wanted, invalid, before)
 
     async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> float:
@@ -119,17 +124,23 @@ class Reconciler:
         """Makes the children what they must be, everything that is possible."""
         parts, detector = self._parts, wanted.detector
         key_secret = await parts.api_keys.look(detector)
-        manifests = children(wanted)
-        if wanted.training is not None:
-            # First: superseded Jobs end before the trainer's config map changes under them.
-            kept = _kept(detector, wanted.training)
-            await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept)
+        scaled_by_other = await parts.scaling.by_other(detector, wanted.serving.replicas)
+        manifests = children(replace(wanted, scaled_by_other=scaled_by_other))
+        # First: superseded Jobs end before the trainer's config map changes under them, and an autoscaler before the
+        # number of pods is set without it.
+        known = parts.store.children((detector.namespace, detector.name))
+        await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept(wanted, known))
         try:
             key_secret = await self._ensure_key(detector, manifests, key_secret)
         except Hindrance as hindrance:
             others = [manifest for manifest in manifests if manifest["kind"] != SECRET.name]
-            return Written(await parts.children.apply_all(detector, others) or hindrance)
-        return Written(await parts.children.apply_all(detector, manifests), key_secret)
+            return Written(await self._apply(wanted, others) or hindrance)
+        return Written(await self._apply(wanted, manifests), key_secret)
+
+    async def _apply(self, wanted: Wanted, manifests: Sequence[Manifest]) -> Hindrance | None:
+        hindrance = await self._parts.children.apply_all(wanted.detector, manifests)
+        await self._parts.scaling.keep_least(wanted.detector, wanted.serving.replicas)
+        return hindrance
 
     async def _ensure_key(
         self, detector: Identity, manifests: tuple[Manifest, ...], key_secret: Manifest | None
@@ -165,16 +176,3 @@ class Reconciler:
         if finding is None or seen.suspended:
             return pace.resync * random.uniform(2 / 3, 4 / 3)  # noqa: S311 - spreads load, hides nothing
         return pace.stalled if finding.stalled else pace.training
-
-
-def _kept(detector: Identity, training: WantedTraining) -> set[ChildId]:
-    """Children that stay, wanted now or not.
-
-    The Job of this attempt when it has ended, for its logs; and what serves, though nobody may know at the moment what:
-    the registry can be down, and a status can be lost.
-    """
-    return {
-        (JOB.name, names.job(detector, training.attempt)),
-        (DEPLOYMENT.name, names.deployment(detector)),
-        (CONFIG_MAP.name, names.serving_config(detector)),
-    }

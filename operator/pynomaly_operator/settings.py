@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_operator.desired.commands import TOKEN_FILE
@@ -20,6 +21,12 @@ def _names(given: object) -> object:
     return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
 
 
+def _with_port(url: str) -> str:
+    """The URL; raises ValueError for a port that is none."""
+    urlsplit(url).port  # noqa: B018 - a property that checks
+    return url
+
+
 class Settings(BaseModel):
     """Each field is read from the variable `PYNOMALY_` and its name in capitals."""
 
@@ -29,8 +36,11 @@ class Settings(BaseModel):
     """The image of the training Jobs."""
     server_image: Annotated[str, Field(min_length=1)]
     """The image of the serving Deployments."""
-    registry_url: Annotated[str, Field(pattern=r"^https?://[^/]+(/.*)?$")]
-    """Where pods and the operator find the registry."""
+    registry_url: Annotated[str, Field(pattern=r"^https?://[^/]+(/.*)?$"), AfterValidator(_with_port)]
+    """Where pods and the operator find the registry. Inside the cluster its Service's port must be the pods' own, for
+    network policies know no Services."""
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] | None = None
+    """The operator's own namespace, from which serving pods let it ask for their state; unset: it runs elsewhere."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """Of the pods."""
     image_pull_secrets: Annotated[tuple[SecretName, ...], BeforeValidator(_names)] = ()
@@ -72,6 +82,7 @@ class Settings(BaseModel):
             registry_url=self.registry_url,
             pull_policy=self.image_pull_policy,
             pull_secrets=self.image_pull_secrets,
+            namespace=self.namespace,
         )
 
 

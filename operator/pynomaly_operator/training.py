@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pynomaly_inference.errors import PynomalyError
+from pynomaly_operator.api.network import Network
 from pynomaly_operator.api.status import DetectorStatus, ModelStatus
 from pynomaly_operator.api.v1alpha1 import DetectorSpec
 from pynomaly_operator.desired import labels, names
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
+from pynomaly_operator.desired.network_policies import needs_permission
 from pynomaly_operator.desired.sources import ClusterSource, cluster_source
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import RegistryUnavailable, SourceMissing, SourceNotAllowed
@@ -112,7 +114,9 @@ class Trainings:
             text = "suspended: nothing is trained until spec.suspend is false"
             return course.of_hindrance(Finding(Reason.SUSPENDED, text), subject.before)
         try:
-            await self._check_allowed(subject.detector, cluster_source(subject.spec.training.source.uri))
+            source = cluster_source(subject.spec.training.source.uri)
+            _check_open(source, subject.spec.network)
+            await self._check_allowed(subject.detector, source)
         except PynomalyError as error:
             return course.of_hindrance(finding_of(error), subject.before)
         return course.of_progress(Finding(Reason.TRAINING, "the training's Job is being created"), subject.before)
@@ -130,3 +134,13 @@ class Trainings:
         if found["metadata"].get("labels", {}).get(labels.USE) != labels.USE_TRAINING:
             label = f"{labels.USE}={labels.USE_TRAINING}"
             raise SourceNotAllowed(f"{kind.name} `{source.name}` does not let detectors read it: label it {label}")
+
+
+def _check_open(source: ClusterSource, network: Network) -> None:
+    """Raises for a private address to which the training pods may not connect."""
+    missing = needs_permission(source, network)
+    if missing is not None:
+        entry = f"{{cidr: {missing.cidr}, port: {missing.port}}}"
+        raise SourceNotAllowed(
+            f"spec.training.source.uri: {source.name} is a private address: add {entry} to spec.network.allowTo"
+        )

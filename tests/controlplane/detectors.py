@@ -16,7 +16,10 @@ from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 from pynomaly_operator.desired.wanted import Identity
 
 WITHIN = 15
-CHILD_KINDS = "serviceaccounts,configmaps,secrets,services,deployments,jobs"
+CHILD_KINDS = (
+    "serviceaccounts,configmaps,secrets,networkpolicies,services,poddisruptionbudgets,deployments,"
+    "horizontalpodautoscalers,jobs"
+)
 OWN = "--selector=app.kubernetes.io/managed-by=pynomaly"
 SPEC: dict[str, Any] = {
     "algorithm": {"name": "IForest"},
@@ -143,10 +146,10 @@ class Detector:
         """The address of a pod, which no other test's pod has."""
         return f"10.{int(self.namespace[-2:], 16)}.{int(self.namespace[-4:-2], 16)}.{number + 1}"
 
-    def until_ready(self) -> None:
-        """Trained and served."""
-        self.apply()
-        self.serve(self.train())
+    def until_ready(self, pods: int = 1, **spec: Any) -> None:
+        """Trained, and served by as many pods as this spec wants at first."""
+        self.apply(**spec)
+        self.serve(self.train(), pods)
         self.await_condition("Ready", "True", "Succeeded")
 
     def refused(self, manifest: dict[str, Any]) -> str:

@@ -13,6 +13,10 @@ from pynomaly_operator.notification import Notification
 
 RESTORED = [
     ("deployment", "shuttle"),
+    ("horizontalpodautoscaler", "shuttle"),
+    ("poddisruptionbudget", "shuttle"),
+    ("networkpolicy", "shuttle-training"),
+    ("networkpolicy", "shuttle-serving"),
     ("service", "shuttle"),
     ("configmap", "shuttle-training"),
     ("configmap", "shuttle-serving"),
@@ -20,10 +24,11 @@ RESTORED = [
     ("serviceaccount", "ad-UID-serve"),
     ("secret", "shuttle-api-keys"),
 ]
+AUTOSCALED = {"replicas": {"min": 2, "max": 5}}
 
 
 def test_every_kind_of_child_that_is_deleted_comes_back(detector: Detector) -> None:
-    detector.until_ready()
+    detector.until_ready(pods=2, serving=AUTOSCALED)
     for kind, name in _named(detector):
         old = detector.get(kind, name)["metadata"]["uid"]
 
@@ -33,21 +38,22 @@ def test_every_kind_of_child_that_is_deleted_comes_back(detector: Detector) -> N
 
 
 def test_what_serves_is_kept_in_repair_while_the_resource_asks_for_an_impossible_model(detector: Detector) -> None:
-    detector.until_ready()
+    detector.until_ready(pods=2, serving=AUTOSCALED)
     wrong = {"name": "IForest", "parameters": {"n_estimatorz": 5}}
-    detector.apply(algorithm=wrong)
+    detector.apply(algorithm=wrong, serving=AUTOSCALED)
     detector.await_condition("Stalled", "True", "ResourceInvalid")
     training = detector.get("configmap", "shuttle-training")["metadata"]["resourceVersion"]
 
     for kind, name in _named(detector):
-        if name == "shuttle-training":
+        if (kind, name) in (("configmap", "shuttle-training"), ("networkpolicy", "shuttle-training")):
             continue  # nobody can tell what is to be in it
         old = detector.get(kind, name)["metadata"]["uid"]
         detector.kubectl("delete", kind, name, detector.here, "--wait=false")
         until(lambda: _uid(detector, kind, name) not in (None, old), within=WITHIN, what=f"{kind} {name} to come back")  # noqa: B023 - called at once
-    detector.apply(algorithm=wrong, serving={"replicas": {"min": 2}})
-    until(lambda: detector.get("deployment", "shuttle")["spec"]["replicas"] == 2, within=WITHIN, what="2 replicas")
-    detector.serve(1, pods=2)
+    detector.apply(algorithm=wrong, serving={"replicas": {"min": 3}})
+    until(lambda: detector.get("deployment", "shuttle")["spec"]["replicas"] == 3, within=WITHIN, what="3 replicas")
+    assert detector.get("horizontalpodautoscaler", "shuttle") is None, "it would not leave the number at 3"
+    detector.serve(1, pods=3)
 
     message = detector.await_condition("Stalled", "True", "ResourceInvalid")["message"]
     assert "n_estimatorz" in message
@@ -86,6 +92,13 @@ def test_a_job_that_is_deleted_while_it_trains_comes_back(detector: Detector) ->
             ("spec", "selector"),
             [{"op": "replace", "path": "/spec/selector", "value": {"a": "b"}}],
         ),
+        (
+            "networkpolicy",
+            "shuttle-serving",
+            ("spec", "ingress"),
+            [{"op": "add", "path": "/spec/ingress/-", "value": {}}],
+        ),
+        ("networkpolicy", "shuttle-training", ("spec", "egress"), [{"op": "remove", "path": "/spec/egress/0"}]),
         ("configmap", "shuttle-serving", ("data",), [{"op": "replace", "path": "/data/serving.json", "value": "{}"}]),
         ("configmap", "shuttle-training", ("metadata", "labels"), [{"op": "remove", "path": "/metadata/labels"}]),
         (
@@ -96,7 +109,18 @@ def test_a_job_that_is_deleted_while_it_trains_comes_back(detector: Detector) ->
         ),
         ("secret", "shuttle-api-keys", ("metadata", "labels"), [{"op": "remove", "path": "/metadata/labels"}]),
     ],
-    ids=["image", "replicas", "port removed", "selector", "data", "labels", "owner", "labels of the Secret"],
+    ids=[
+        "image",
+        "replicas",
+        "port removed",
+        "selector",
+        "rule added",
+        "rule removed",
+        "data",
+        "labels",
+        "owner",
+        "labels of the Secret",
+    ],
 )
 def test_an_edit_of_what_we_own_is_put_back(
     detector: Detector, kind: str, name: str, path: tuple[str | int, ...], edit: Any

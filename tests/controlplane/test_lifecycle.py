@@ -1,7 +1,7 @@
 import json
 
 from tests.cluster.polling import until
-from tests.controlplane.detectors import WITHIN, Detector
+from tests.controlplane.detectors import CHILD_KINDS, WITHIN, Detector
 
 COLLECTED_WITHIN = 60
 """The garbage collector looks for new kinds every 30 s: so much later it may learn of the definition's own."""
@@ -98,7 +98,7 @@ def test_a_running_job_that_is_superseded_is_deleted(detector: Detector) -> None
 
 def test_deleting_the_detector_leaves_nothing(detector: Detector) -> None:
     detector.until_ready()
-    assert len(detector.children()) == 8
+    assert len(detector.children()) == 10
 
     detector.kubectl("delete", "ad", "shuttle", detector.here)
 
@@ -145,6 +145,5 @@ def _path(detector: Detector) -> str:
 
 
 def _owned_by(detector: Detector, uid: str) -> bool:
-    kinds = "configmaps,deployments,jobs,secrets,serviceaccounts,services"
-    children = detector.kubectl.read(kinds, detector.here)["items"]
+    children = detector.kubectl.read(CHILD_KINDS, detector.here)["items"]
     return any(owner["uid"] == uid for child in children for owner in child["metadata"].get("ownerReferences", []))

@@ -9,7 +9,8 @@ from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
 from tests.controlplane.running_operator import RunningOperator
 
-CHILDREN = 8
+CHILDREN = 10
+AUTOSCALED = {"replicas": {"min": 2, "max": 5}}
 
 
 @pytest.fixture
@@ -50,6 +51,27 @@ def test_a_restart_writes_nothing_and_finds_everything(
         assert own_operator.children("applied") == 0
     assert _versions(unapplied) == before
     assert own_operator.registry.asked == 0, "what the status tells of the model is not asked again"
+
+
+def test_a_restart_writes_nothing_for_an_autoscaled_detector_either(
+    unapplied: Detector, own_operator: RunningOperator
+) -> None:
+    with own_operator.running():
+        unapplied.until_ready(pods=2, serving=AUTOSCALED)
+        unapplied.kubectl("scale", "deployment/shuttle", "--replicas=4", unapplied.here)
+        unapplied.serve(1, pods=4)
+        unapplied.await_condition("Ready", "True", "Succeeded")
+    before = _versions(unapplied)
+
+    with own_operator.running():
+        until(
+            lambda: own_operator.children("skipped") >= 2 * (CHILDREN + 2),
+            within=WITHIN,
+            what="two looks at each child",
+        )
+
+        assert own_operator.writes() == 0
+    assert _versions(unapplied) == before
 
 
 def test_what_changed_while_no_operator_ran_is_made_good(unapplied: Detector, own_operator: RunningOperator) -> None:

@@ -47,6 +47,20 @@ def _requests_within_limits(resource: str) -> Rule:
     )
 
 
+def _given(resource: str) -> str:
+    parts = (f"self.resources.{part}" for part in ("requests", "limits"))
+    return " || ".join(f"(has({part}) && has({part}.{resource}))" for part in parts)
+
+
+def _share_is_of_a_request(asked: str, resource: str, other: str) -> Rule:
+    """Where one of the two is given, the defaults are dropped, and the other must be given as well."""
+    return Rule(
+        f"!has(self.replicas) || !has(self.replicas.max) || self.replicas.max <= self.replicas.min"
+        f" || !has(self.replicas.{asked}) || !has(self.resources) || {_given(resource)} || !({_given(other)})",
+        f"autoscaling measures a share of serving.resources.requests.{resource}: set it",
+    )
+
+
 _RESOURCES = (_requests_within_limits("cpu"), _requests_within_limits("memory"))
 
 # By path below `spec`; the empty path is the spec itself.
@@ -73,6 +87,22 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
     ("training", "timeout"): (Rule("duration(self) >= duration('1s')", "timeout must be at least 1s"),),
     ("training", "resources"): _RESOURCES,
     ("serving", "resources"): _RESOURCES,
+    ("serving",): (
+        _share_is_of_a_request("max", "cpu", "memory"),
+        _share_is_of_a_request("memory", "memory", "cpu"),
+    ),
+    ("serving", "replicas"): (
+        Rule(
+            "!has(self.max) || !has(self.min) || self.min <= self.max",
+            "serving.replicas.min must not be more than serving.replicas.max",
+        ),
+    ),
+    ("network", "allowTo"): (
+        Rule(
+            "self.all(place, has(place.cidr) != has(place.namespace))",
+            "each entry of network.allowTo needs either cidr or namespace",
+        ),
+    ),
     ("serving", "access"): (
         Rule(
             "!(has(self.apiKeys) && has(self.anonymous) && self.anonymous)",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pynomaly_inference import spec as shared
+from pynomaly_operator.api.network import Network
 from pynomaly_operator.api.quantities import Duration, Quantity, amount, seconds
 from pynomaly_operator.api.status import DetectorStatus
 
@@ -68,10 +69,35 @@ class Training(shared.Training):
 
 
 class Replicas(shared.Part):
-    """How many pods serve."""
+    """How many pods serve: `min` of them, or with a greater `max` as many as the load asks for."""
 
     min: Annotated[int, Field(ge=1, le=100)] = 1
-    """The number of pods. `kubectl scale` sets it. Default: 1."""
+    """The number of pods, or with `max` the least of them. `kubectl scale` sets it. Default: 1."""
+    max: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """The most pods. Above min, a HorizontalPodAutoscaler sets the number between the two. Leave it out where an
+    autoscaler of your own scales the Deployment. Default: min."""
+    cpu: Annotated[int, Field(ge=1, le=1000)] = 70
+    """The CPU use that autoscaling aims at, in percent of what a pod requests. Default: 70."""
+    memory: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """The memory use that autoscaling aims at, in percent of what a pod requests. Default: memory does not matter."""
+
+    @model_validator(mode="after")
+    def _least_first(self) -> Self:
+        if self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is more than max {self.max}: lower one or raise the other")
+        return self
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether an autoscaler of ours sets the number of pods."""
+        return self.max is not None and self.max > self.min
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """What that autoscaler looks at."""
+        if not self.autoscaled:
+            return ()
+        return ("cpu",) if self.memory is None else ("cpu", "memory")
 
 
 class Serving(shared.Serving):
@@ -82,12 +108,23 @@ class Serving(shared.Serving):
     resources: Resources = Field(default_factory=Resources)
     """Of each serving pod. Default: requests cpu 250m and memory 256Mi, limits memory 1Gi."""
 
+    @model_validator(mode="after")
+    def _use_can_be_told_as_a_share(self) -> Self:
+        requests, limits = self.resources.requests, self.resources.limits
+        if requests == limits == Amounts():
+            return self  # the defaults have both
+        for name in self.replicas.measured:
+            if getattr(requests, name) is None and getattr(limits, name) is None:
+                raise ValueError(f"autoscaling measures a share of resources.requests.{name}: set it")
+        return self
+
 
 class DetectorSpec(shared.DetectorSpec):
     """What to train and how to serve it."""
 
     training: Training
     serving: Serving = Field(default_factory=Serving)
+    network: Network = Field(default_factory=Network)
     suspend: bool = False
     """True: the operator leaves everything as it is; nothing is trained, switched or repaired. Default: false."""
 
@@ -98,6 +135,7 @@ class ServingSpec(shared.Part):
     model_config = ConfigDict(extra="ignore")
 
     serving: Serving = Field(default_factory=Serving)
+    network: Network = Field(default_factory=Network)
     suspend: bool = False
 
 
@@ -116,6 +154,7 @@ CLUSTER_ONLY = (
     ("training", "resources"),
     ("serving", "replicas"),
     ("serving", "resources"),
+    ("network",),
     ("suspend",),
 )
 """Paths below `spec` that have a meaning in a cluster only."""

@@ -15,6 +15,8 @@ DATA_FOLDER = "/data"
 TERMINATION_FILE = "/dev/termination-log"
 
 SCORING_PORT = 8000
+GRPC_PORT = 8001
+"""Nothing listens there yet; who may score at all may do so by gRPC."""
 MANAGEMENT_PORT = 9090
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - a pod's Service and probes reach it from elsewhere
 

@@ -25,11 +25,14 @@ PRE_STOP_SECONDS = 5
 
 
 def deployment(wanted: Wanted) -> Manifest | None:
-    """The Deployment; None while there is no model: pods that can only wait help nobody."""
+    """The Deployment; None while there is no model: pods that can only wait help nobody.
+
+    Where an autoscaler sets the number of pods, the manifest says nothing of it.
+    """
     if wanted.target is None:
         return None
     spec = {
-        "replicas": wanted.serving.replicas.min,
+        **({} if wanted.autoscaled else {"replicas": wanted.serving.replicas.min}),
         "selector": {"matchLabels": selector(wanted.detector, SERVER)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": {"metadata": {"labels": of_pods(wanted.detector, SERVER)}, "spec": _pod(wanted)},

@@ -31,7 +31,11 @@ def model_fields(spec: DetectorSpec) -> dict[str, Any]:
 
 
 def attempt(spec: DetectorSpec) -> str:
-    """sha256 of the fingerprint and of what the training may use: more time or memory is another attempt."""
-    training = _given(spec)["training"]
-    allowed = {name: training[name] for name in ("timeout", "resources") if name in training}
+    """sha256 of the fingerprint and of what the training may use.
+
+    More time or memory, or another place to connect to, is another attempt.
+    """
+    given = _given(spec)
+    allowed = {name: given["training"][name] for name in ("timeout", "resources") if name in given["training"]}
+    allowed |= {name: value for name, value in given.get("network", {}).items() if name == "allowTo"}
     return sha256({"fingerprint": fingerprint(spec), **allowed})

@@ -4,11 +4,11 @@ from pynomaly_operator.desired.wanted import Identity
 
 
 def deployment(detector: Identity) -> str:
-    """Of the Deployment, and of the Service."""
+    """Of the Deployment, and of what goes with it: Service, autoscaler, disruption budget."""
     return detector.name
 
 
-service = deployment
+service = autoscaler = disruption_budget = deployment
 
 
 def training_config(detector: Identity) -> str:
@@ -18,6 +18,16 @@ def training_config(detector: Identity) -> str:
 
 def serving_config(detector: Identity) -> str:
     """Of the ConfigMap that the servers watch."""
+    return f"{detector.name}-serving"
+
+
+def training_policy(detector: Identity) -> str:
+    """Of the NetworkPolicy of the training pods."""
+    return f"{detector.name}-training"
+
+
+def serving_policy(detector: Identity) -> str:
+    """Of the NetworkPolicy of the serving pods."""
     return f"{detector.name}-serving"
 
 

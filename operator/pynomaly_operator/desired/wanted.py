@@ -1,7 +1,8 @@
 """What the children are made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pynomaly_operator.api.network import Network
 from pynomaly_operator.api.status import ModelStatus
 from pynomaly_operator.api.v1alpha1 import DetectorSpec, Serving
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
@@ -27,6 +28,8 @@ class Programs:
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
     """Names of Secrets with the login of the images' registry; each detector's namespace needs them."""
+    namespace: str | None = None
+    """The operator's own namespace, from which it asks the serving pods; None: it runs outside the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,12 @@ class Wanted:
     """The model to serve; None: there is none yet."""
     suspend: bool = False
     """Whether everything is left as it is."""
+    network: Network = field(default_factory=Network)
+    """Which connections are let through."""
+    scaled_by_other: bool = False
+    """Whether somebody else's autoscaler sets the number of serving pods."""
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether any autoscaler sets the number of serving pods."""
+        return self.scaled_by_other or self.serving.replicas.autoscaled

@@ -23,7 +23,7 @@ def rendered() -> Iterator[tuple[str, Manifest]]:
 def _suffix(manifest: Manifest, wanted: Wanted) -> str:
     """What tells two children of a kind apart."""
     name: str = manifest["metadata"]["name"]
-    if manifest["kind"] in ("ServiceAccount", "ConfigMap"):
+    if manifest["kind"] in ("ServiceAccount", "ConfigMap", "NetworkPolicy"):
         return "-" + name.removeprefix(f"ad-{wanted.detector.uid}-").removeprefix(f"{wanted.detector.name}-")
     return ""
 

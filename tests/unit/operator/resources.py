@@ -27,17 +27,26 @@ FULL: dict[str, Any] = {
         "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},
     },
     "serving": {
-        "replicas": {"min": 3},
+        "replicas": {"min": 3, "max": 10, "cpu": 60, "memory": 80},
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "access": {"apiKeys": {}},
         "limits": {"rows": 5000, "bodyMiB": 8},
+    },
+    "network": {
+        "allowFrom": [{"namespace": "monitoring"}, {"namespace": "ingress"}],
+        "allowTo": [{"cidr": "10.20.0.0/16", "port": 5432}, {"namespace": "storage", "port": 9000}],
     },
     "suspend": False,
 }
 
 MINIMAL_DETECTOR = Identity("default", "tiny", "00000000-0000-4000-8000-000000000001")
 FULL_DETECTOR = Identity("plant-a", "shuttle", "00000000-0000-4000-8000-000000000002")
-PROGRAMS = Programs("registry.example/trainer:1", "registry.example/server:1", "http://registry.pynomaly.svc")
+PROGRAMS = Programs(
+    "registry.example/trainer:1",
+    "registry.example/server:1",
+    "http://registry.pynomaly.svc:8000",
+    namespace="pynomaly",
+)
 
 
 def spec(content: dict[str, Any]) -> DetectorSpec:
@@ -60,7 +69,8 @@ def model(content: dict[str, Any], version: int = 1, **metrics: float) -> ModelS
 def wanted(content: dict[str, Any], target: ModelStatus | None = None, *, due: bool = False) -> Wanted:
     """What follows for the full detector's name from this spec."""
     parsed = spec(content)
-    return Wanted(FULL_DETECTOR, parsed.serving, PROGRAMS, WantedTraining(parsed, due), target)
+    training = WantedTraining(parsed, due)
+    return Wanted(FULL_DETECTOR, parsed.serving, PROGRAMS, training, target, network=parsed.network)
 
 
 def minimal() -> Wanted:

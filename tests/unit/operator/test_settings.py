@@ -32,6 +32,8 @@ def test_the_pods_pull_secrets_are_names_between_commas(given: str, expected: tu
     ("variable", "value"),
     [
         ("PYNOMALY_REGISTRY_URL", "registry"),
+        ("PYNOMALY_REGISTRY_URL", "http://registry:80000"),
+        ("PYNOMALY_NAMESPACE", "No_Name"),
         ("PYNOMALY_IMAGE_PULL_SECRETS", "login,No_Name"),
         ("PYNOMALY_WORKERS", "0"),
         ("PYNOMALY_LOG_LEVEL", "loud"),

@@ -86,6 +86,7 @@ def test_a_whole_resource_parses_with_its_status_and_names_what_only_a_cluster_u
         "spec.training.resources",
         "spec.serving.replicas",
         "spec.serving.resources",
+        "spec.network",
         "spec.suspend",
     )
 

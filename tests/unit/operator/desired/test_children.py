@@ -37,16 +37,26 @@ def test_a_child_is_valid_for_each_supported_kubernetes(name: str, version: str)
 def test_a_detector_that_was_never_trained_has_no_pods_and_no_model_to_serve() -> None:
     kinds = [manifest["kind"] for manifest in children(wanted(FULL))]
 
-    assert kinds == ["ServiceAccount", "ServiceAccount", "ConfigMap", "Secret", "Service"]
+    assert kinds == [
+        "ServiceAccount",
+        "ServiceAccount",
+        "ConfigMap",
+        "Secret",
+        "NetworkPolicy",
+        "NetworkPolicy",
+        "Service",
+        "PodDisruptionBudget",
+    ]
 
 
 def test_where_nobody_can_tell_what_to_train_all_that_serves_is_still_known() -> None:
     unknown = replace(full(), training=None)
+    of_training = {("ConfigMap", "shuttle-training"), ("NetworkPolicy", "shuttle-training")}
 
     assert children(unknown) == tuple(
         manifest
         for manifest in children(full())
-        if manifest["kind"] != "Job" and manifest["metadata"]["name"] != names.training_config(unknown.detector)
+        if manifest["kind"] != "Job" and (manifest["kind"], manifest["metadata"]["name"]) not in of_training
     )
 
 
@@ -149,8 +159,8 @@ def test_a_change_of_the_model_changes_no_pod() -> None:
     one, other = full(), replace(full(), target=model(FULL, version=4))
 
     assert _named(children(one), "Deployment") == _named(children(other), "Deployment")
-    serving = names.serving_config(one.detector)
-    assert _by_name(children(one), serving) != _by_name(children(other), serving)
+    serving = ("ConfigMap", names.serving_config(one.detector))
+    assert _by_name(children(one), *serving) != _by_name(children(other), *serving)
 
 
 def _container(manifest: Manifest) -> dict[str, Any]:
@@ -164,8 +174,8 @@ def _named(manifests: tuple[Manifest, ...], kind: str) -> Manifest:
     return found
 
 
-def _by_name(manifests: tuple[Manifest, ...], name: str) -> Manifest:
-    return next(manifest for manifest in manifests if manifest["metadata"]["name"] == name)
+def _by_name(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
+    return next(item for item in manifests if (item["kind"], item["metadata"]["name"]) == (kind, name))
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -1,0 +1,63 @@
+"""Which connections of a detector's pods are let through, beyond those that every detector needs."""
+
+from ipaddress import IPv6Network, ip_address, ip_network
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pynomaly_inference.spec import Part
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_V4 = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
+_V6 = r"[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,8}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
+CIDR = f"^({_V4}|{_V6})$"
+"""The shape alone: Kubernetes' rules can read addresses since 1.31 only."""
+
+
+def _canonical(cidr: str) -> str:
+    network = ip_network(cidr, strict=False)
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
+        raise ValueError(f"{cidr} is an IPv4 network in IPv6's spelling: write it as IPv4")
+    if ip_address(cidr.partition("/")[0]) != network.network_address:
+        raise ValueError(f"{cidr} is an address within a network: write {network}")
+    return str(network)
+
+
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Cidr = Annotated[str, Field(pattern=CIDR, max_length=43), AfterValidator(_canonical)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class AllowFrom(Part):
+    """Whose pods may connect to the serving pods."""
+
+    namespace: Namespace
+    """The name of their namespace."""
+
+
+class AllowTo(Part):
+    """A place to which the training pods may connect: `cidr` outside the cluster, `namespace` inside."""
+
+    cidr: Cidr | None = None
+    """Addresses, such as 10.20.0.0/16 or 10.20.3.4/32."""
+    namespace: Namespace | None = None
+    """The name of the namespace of the pods to connect to."""
+    port: Port
+    """The TCP port, of the pods themselves where a Service is before them."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.cidr is None) == (self.namespace is None):
+            raise ValueError("each entry needs either cidr or namespace: name one place")
+        return self
+
+
+class Network(Part):
+    """Connections that NetworkPolicies let through, where the cluster's network enforces them."""
+
+    allow_from: Annotated[tuple[AllowFrom, ...], Field(max_length=32)] = ()
+    """Who may connect to the serving pods on ports 8000, 8001 and 9090. Default: pods of the detector's own namespace,
+    on 8000 and 8001."""
+    allow_to: Annotated[tuple[AllowTo, ...], Field(max_length=32)] = ()
+    """Where the training pods may connect beside a public source: a source with a private address needs an entry.
+    Default: nowhere."""
