@@ -31,9 +31,14 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     is_apart = arms.abs().max(axis=2) > 0.0
     inverted = arms / graph.where(is_apart, arms.square().sum(axis=2), 1.0).unsqueeze(2)
     angles = (inverted @ graph.op("Transpose", inverted, perm=[0, 2, 1])).reshape(-1, k * k)
-    first, second = np.triu_indices(k, 1)
+    first, second = (side.tolist() for side in np.triu_indices(k, 1))
     counts = is_apart.cast(TensorProto.DOUBLE)
-    return Conversion(-_variance(angles.columns(first * k + second), counts.columns(first) * counts.columns(second)))
+    return Conversion(
+        -_variance(
+            angles.columns([a * k + b for a, b in zip(first, second, strict=True)]),
+            counts.columns(first) * counts.columns(second),
+        )
+    )
 
 
 def _variance(values: Expr, counts: Expr) -> Expr:

@@ -122,7 +122,7 @@ def by_place(X: Matrix, rows: Matrix, p: float, count: int) -> NDArray[np.int64]
 @pytest.mark.parametrize("shift", [0.0, 0.5])
 def test_of_equally_far_points_the_first_are_taken(run: Run, shift: float, count: int, p: float) -> None:
     random = np.random.default_rng(0)
-    rows = random.integers(0, 4, (count, 3)) + shift
+    rows: Matrix = random.integers(0, 4, (count, 3)) + np.float64(shift)
     X = np.concatenate([rows[:40], np.full((1, 3), 1.5)])
     points = Points(rows, np.ones(count), tied=True)
     assert product_ranks(points) is (shift == 0)

@@ -49,7 +49,7 @@ def test_a_variance_of_equal_angles_is_rounding_in_pyod_and_zero_in_the_graph(ru
 
 def test_only_rows_with_a_tie_differ_from_pyod(run: Run, agree: Agree) -> None:
     X = np.random.default_rng(0).integers(0, 12, (300, 3)).astype(np.float64)
-    rows = np.random.default_rng(1).integers(-2, 14, (200, 3)) + 0.25
+    rows: Matrix = np.random.default_rng(1).integers(-2, 14, (200, 3)) + np.float64(0.25)
     detector = ABOD(metric="manhattan").fit(X)
     ordered = np.sort(np.abs(rows[:, None] - X).sum(axis=2), axis=1)
     tied = ordered[:, 4] == ordered[:, 5]

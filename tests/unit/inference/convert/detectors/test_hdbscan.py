@@ -51,7 +51,7 @@ def test_a_training_row_has_its_training_score_whatever_the_number_of_features(r
 def test_only_rows_with_a_tie_differ_from_pyod(run: Run, agree: Agree) -> None:
     random = np.random.default_rng(0)
     X = np.concatenate([random.integers(0, 5, (150, 3)), random.integers(12, 20, (150, 3))]).astype(np.float64)
-    rows = random.integers(-2, 22, (300, 3)) + 0.25
+    rows: Matrix = random.integers(-2, 22, (300, 3)) + np.float64(0.25)
     detector = fitted(X)
     ordered = np.sort(((rows[:, None] - X) ** 2).sum(axis=2), axis=1)
     tied = ordered[:, 4] == ordered[:, 5]

@@ -18,13 +18,15 @@ Agree = Callable[[Any, Matrix, Matrix], None]
 
 
 def squares(X: Matrix, rows: Matrix) -> Matrix:
-    return ((X[:, None] - rows[None]) ** 2).sum(axis=2)
+    found: Matrix = ((X[:, None] - rows[None]) ** 2).sum(axis=2)
+    return found
 
 
 def ties(X: Matrix, rows: Matrix, count: int) -> NDArray[np.bool_]:
     """[n]: is the next row as near as the last neighbour?"""
     ordered = np.sort(squares(X, rows), axis=1)
-    return ordered[:, count - 1] == ordered[:, count]
+    found: NDArray[np.bool_] = ordered[:, count - 1] == ordered[:, count]
+    return found
 
 
 def test_of_whole_numbers_only_rows_with_a_tie_differ_from_pyod_and_less_than_other_trees_do(
