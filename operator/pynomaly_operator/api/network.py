@@ -7,24 +7,22 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pynomaly_inference.spec import Part
 
-_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_V4 = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
-_V6 = r"[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,8}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
-CIDR = f"^({_V4}|{_V6})$"
-"""The shape alone: Kubernetes' rules can read addresses since 1.31 only."""
-
 
 def _canonical(cidr: str) -> str:
-    network = ip_network(cidr, strict=False)
+    address, _, prefix = cidr.partition("/")
+    try:
+        network = ip_network((address, int(prefix)), strict=False)
+    except ValueError as error:
+        raise ValueError("must be a network such as 10.20.0.0/16 or fd00:20::/64") from error
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
         raise ValueError(f"{cidr} is an IPv4 network in IPv6's spelling: write it as IPv4")
-    if ip_address(cidr.partition("/")[0]) != network.network_address:
+    if ip_address(address) != network.network_address:
         raise ValueError(f"{cidr} is an address within a network: write {network}")
     return str(network)
 
 
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-Cidr = Annotated[str, Field(pattern=CIDR, max_length=43), AfterValidator(_canonical)]
+Cidr = Annotated[str, Field(min_length=1, max_length=43), AfterValidator(_canonical)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 _DNS_NAME = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 URI_PATTERN = rf"^((pvc|configmap)://{_DNS_NAME}/.+|https?://[^/@ ]+(/.*)?)$"
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_V4 = rf"({_OCTET}[.]){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
+_V6 = r"[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,8}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
+CIDR_PATTERN = f"^({_V4}|{_V6})$"
+"""The shape of a network; rules can read addresses themselves since Kubernetes 1.31 only."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,10 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
         Rule(
             "self.all(place, has(place.cidr) != has(place.namespace))",
             "each entry of network.allowTo needs either cidr or namespace",
+        ),
+        Rule(
+            f"self.all(place, !has(place.cidr) || place.cidr.matches('{CIDR_PATTERN}'))",
+            "network.allowTo: cidr must be a network such as 10.20.0.0/16 or fd00:20::/64",
         ),
     ),
     ("serving", "access"): (
