@@ -1,0 +1,53 @@
+"""A resource with a network: its seed decides, nothing is printed, a frozen detector's threshold is of its scores."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.inference.training.test_train import resource, table, trained
+
+from pynomaly_inference.convert import reference_scores
+from pynomaly_inference.features import FeatureType
+from pynomaly_inference.resource import parse_resource
+from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.spec import AnomalyDetector
+from pynomaly_inference.training.fit import fit_spec
+
+X = np.random.default_rng(0).standard_normal((60, 4))
+Y = (np.arange(60) % 10 == 0).astype(np.int64)
+FEW = {
+    "AE1SVM": "epochs: 2",
+    "ALAD": "epochs: 10",
+    "AnoGAN": "epochs: 1, epochs_query: 1",
+    "AutoEncoder": "epoch_num: 1",
+    "DeepSVDD": "epochs: 1",
+    "DevNet": "epochs: 1",
+    "LUNAR": "n_epochs: 3",
+    "MO_GAAL": "stop_epochs: 1, k: 2",
+    "SO_GAAL": "stop_epochs: 1",
+    "VAE": "epoch_num: 1",
+}
+
+
+def text(name: str, seed: int) -> str:
+    source = f", seed: {seed}"
+    written = resource(f"{{name: {name}, parameters: {{{FEW[name]}}}}}", source)
+    return written.replace("unused.csv", "unused.csv, label: y") if name == "DevNet" else written
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_the_seed_decides_and_nothing_is_printed(capfd: pytest.CaptureFixture[str], name: str) -> None:
+    data = table(X, Y if name == "DevNet" else None)
+    first = trained(text(name, seed=1), data).content
+    assert capfd.readouterr() == ("", "")
+    assert trained(text(name, seed=1), data).content == first
+    assert trained(text(name, seed=2), data).content != first
+
+
+@pytest.mark.parametrize("name", ["VAE", "ALAD"])
+def test_a_frozen_detectors_threshold_is_of_the_scores_that_are_served(name: str) -> None:
+    spec = parse_resource(text(name, seed=0), AnomalyDetector).spec
+    features = tuple((f"x{column}", FeatureType.NUMBER) for column in range(X.shape[1]))
+    detector: Any = fit_spec(spec, features, Rows(X), None).detector
+    assert detector.decision_scores_ == pytest.approx(reference_scores(detector, X), rel=1e-12)
+    assert detector.threshold_ == pytest.approx(np.percentile(detector.decision_scores_, 90))
