@@ -44,7 +44,7 @@ test-unit: $(SETUP) ## The tests that need no server of their own
 	@$(BIN)/pytest -q tests/unit
 
 test-torch: $(TORCH) ## The networks, in .venv-torch: torch and its CUDA libraries take 5 GB there
-	@.venv-torch/bin/pytest -q tests/torch
+	@OMP_NUM_THREADS=1 .venv-torch/bin/pytest -q tests/torch
 
 test-registry: $(SETUP) ## The registry on SQLite and on a PostgreSQL of the tests' own
 	@$(BIN)/pytest -q tests/registry
