@@ -89,7 +89,8 @@ def distances(search: Any, X: Matrix) -> NDArray[np.float64]:
 def first_nearest(search: Any, X: Matrix, count: int) -> Found:
     """The neighbours of each row."""
     step = rows_at_once(len(training_rows(search)))
-    parts = [_found(distances(search, X[start : start + step]), count) for start in range(0, len(X), step)]
+    power = _ranking_power(search)
+    parts = [_found(distances(search, X[start : start + step]), count, power) for start in range(0, len(X), step)]
     return Found(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
@@ -125,13 +126,19 @@ def _unit(rows: Matrix) -> Matrix:
     return rows / np.where(lengths == 0, 1.0, lengths)
 
 
-def _found(measured: NDArray[np.float64], count: int) -> Found:
-    mantissas, exponents = np.frexp(measured)
+def _ranking_power(search: Any) -> float:
+    """Distances are ranked, and equal to `KEPT_BITS` digits or not, by this power of them: the metric's measure."""
+    name = search.effective_metric_
+    return _power(search) if name == "minkowski" else 2.0 if name in {"euclidean", "l2"} else 1.0
+
+
+def _found(measured: NDArray[np.float64], count: int, power: float) -> Found:
+    mantissas, exponents = np.frexp(measured**power)
     rounded = np.ldexp(np.rint(np.ldexp(mantissas, KEPT_BITS)), exponents - KEPT_BITS)
     last = np.partition(rounded, count - 1, axis=1)[:, count - 1]
     places = np.empty((len(measured), count), np.int64)
     for row, (values, limit) in enumerate(zip(rounded, last, strict=True)):
         near = np.flatnonzero(values <= limit)
         places[row] = near[np.argsort(values[near], kind="stable")][:count]
-    tied = (measured <= last[:, None] * (1 + SAME)).sum(axis=1) > count
+    tied = (rounded <= last[:, None] * (1 + SAME)).sum(axis=1) > count
     return Found(np.take_along_axis(measured, places, axis=1), places, tied)
