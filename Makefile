@@ -25,7 +25,7 @@ $(UV):
 	@scripts/install-uv $(UV_VERSION) .tools/uv-$(UV_VERSION)
 
 $(SETUP): pyproject.toml uv.lock $(UV)
-	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra operator --extra registry --extra serve --extra suod --extra train --extra xgboost --group check
+	@$(UV) sync --quiet --locked --python "$$(scripts/python)" --extra operator --extra registry --extra serve --extra sources --extra suod --extra train --extra xgboost --group check
 	@touch $@
 
 # torch cannot be loaded without its CUDA libraries, but for these two; compiling it all would cost more than the tests do.
