@@ -32,6 +32,10 @@ class DeploymentFacts:
         counts = {self.replicas, self.updated, self.ready}
         return self.observed_generation >= self.generation and counts == {self.wanted}
 
+    def serves_with(self, least: int) -> bool:
+        """Whether so many pods are ready, and all that exist are of the current template."""
+        return self.updated == self.replicas and self.ready >= least
+
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:

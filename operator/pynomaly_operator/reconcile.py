@@ -106,11 +106,13 @@ class Reconciler:
         return await self._carry_out(seen, wanted, invalid, before)
 
     async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> float:
+        scaled_by_other = await self._parts.scaling.by_other(wanted.detector, wanted.serving.replicas)
+        wanted = replace(wanted, scaled_by_other=scaled_by_other)
         written = Written() if wanted.suspend else await self._write(wanted)
         if written.hindrance is not None:
             decided = decided.hindered(finding_of(written.hindrance))
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
-        rollout = await self._parts.rollouts.look(wanted, facts.deployment, before)
+        rollout = await self._parts.rollouts.look(wanted, facts, before)
         await self._report(facts, decided, rollout, before)
         waits = [self._again_in(facts, first_finding(decided, rollout), written.hindrance)]
         if rollout is not None and rollout.switching and not wanted.suspend:
@@ -124,8 +126,7 @@ class Reconciler:
         """Makes the children what they must be, everything that is possible."""
         parts, detector = self._parts, wanted.detector
         key_secret = await parts.api_keys.look(detector)
-        scaled_by_other = await parts.scaling.by_other(detector, wanted.serving.replicas)
-        manifests = children(replace(wanted, scaled_by_other=scaled_by_other))
+        manifests = children(wanted)
         # First: superseded Jobs end before the trainer's config map changes under them, and an autoscaler before the
         # number of pods is set without it.
         known = parts.store.children((detector.namespace, detector.name))

@@ -7,9 +7,10 @@ from pynomaly_operator.desired.config_maps import serving_hash
 from pynomaly_operator.desired.labels import SERVING_HASH
 from pynomaly_operator.desired.wanted import Wanted
 from pynomaly_operator.notification import attempts
-from pynomaly_operator.observed import DeploymentFacts, PodFacts
+from pynomaly_operator.observed import PodFacts
 from pynomaly_operator.pods import Pods
 from pynomaly_operator.serving_pods import ServingPods
+from pynomaly_operator.status.report import Seen
 from pynomaly_operator.status.rollout import Rollout, ServingPod, rollout, settled
 
 
@@ -20,12 +21,12 @@ class Rollouts:
         self._pods = pods
         self._serving_pods = serving_pods
 
-    async def look(self, wanted: Wanted, deployment: DeploymentFacts | None, before: DetectorStatus) -> Rollout | None:
+    async def look(self, wanted: Wanted, seen: Seen, before: DetectorStatus) -> Rollout | None:
         """Where the rollout of the target stands; None without a target. Pods are asked only while it goes on."""
         target = wanted.target
         if target is None:
             return None
-        if deployment is not None and deployment.settled and _was_served(before, target):
+        if _was_served(before, target) and _goes_on(wanted, seen, before):
             return settled()
         content = serving_hash(wanted)
         alive = await self._pods.alive(wanted.detector)
@@ -33,7 +34,7 @@ class Rollouts:
         if not wanted.suspend:
             behind = [pod.facts for pod in pods if pod.is_behind(target)]
             await self._pods.notify(wanted.detector, behind, SERVING_HASH, content)
-        return rollout(deployment, pods, target)
+        return rollout(seen.deployment, pods, target)
 
     async def _asked(self, facts: PodFacts, content: str) -> ServingPod:
         report = None if facts.address is None else await self._serving_pods.report(facts.address)
@@ -47,6 +48,19 @@ def _was_served(before: DetectorStatus, target: ModelStatus) -> bool:
     ready = before.condition(ConditionType.READY)
     same = _identity(before.target) == _identity(before.model) == _identity(target)
     return same and ready is not None and ready.status == "True"
+
+
+def _goes_on(wanted: Wanted, seen: Seen, before: DetectorStatus) -> bool:
+    """Whether all wanted pods are there, or only an autoscaler is at work: its changes are no rollouts."""
+    if seen.deployment is None or seen.deployment.settled:
+        return seen.deployment is not None
+    nothing_asked_since = seen.generation == before.observed_generation
+    return wanted.autoscaled and nothing_asked_since and seen.deployment.serves_with(_least(wanted))
+
+
+def _least(wanted: Wanted) -> int:
+    """The pods that the resource itself asks for; somebody else's autoscaler says for itself how many it wants."""
+    return 1 if wanted.scaled_by_other else wanted.serving.replicas.min
 
 
 def _identity(model: ModelStatus) -> tuple[int, str]:

@@ -87,6 +87,21 @@ def test_a_deployment_that_is_found_without_its_labels_keeps_its_number_when_aut
     assert numbers() == [3]
 
 
+def test_a_detector_stays_ready_while_its_autoscaler_adds_pods_and_not_while_its_template_changes(
+    detector: Detector,
+) -> None:
+    detector.until_ready(pods=2, serving=AUTOSCALED)
+    _as_an_autoscaler_does(detector, 4)
+    passes = detector.operator.passes()
+    until(lambda: detector.operator.passes() >= passes + 3, within=WITHIN, what="three more passes")
+
+    assert detector.condition("Ready")["status"] == "True", "two of four pods are ready, and two are asked for"
+
+    detector.apply(serving={**AUTOSCALED, "limits": {"rows": 7}})
+
+    detector.await_condition("Ready", "False", "RollingOut")
+
+
 def test_an_autoscaled_detector_begins_with_its_least_number_of_pods(detector: Detector) -> None:
     detector.apply(serving={"replicas": {"min": 3, "max": 5}})
     detector.train()

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pynomaly_operator.owned import applied_fields, changed, covered, holds_field
+from pynomaly_operator.owned import applied_fields, changed, covered, holds_field, holds_scale
 
 FIELDS: dict[str, Any] = {
     "f:metadata": {
@@ -68,6 +68,22 @@ def test_only_what_we_applied_to_the_object_itself_counts_as_ours() -> None:
 
     assert applied_fields({"managedFields": others}, "pynomaly") is None
     assert applied_fields({"managedFields": [*others, entry("pynomaly", "Apply")]}, "pynomaly") == {"f:spec": {}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "scaled"),
+    [
+        ({"subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}, True),
+        ({"subresource": "status", "fieldsV1": {"f:spec": {"f:replicas": {}}}}, False),
+        ({"fieldsV1": {"f:spec": {"f:replicas": {}}}}, False),
+        ({"subresource": "scale", "fieldsV1": {"f:spec": {}}}, False),
+    ],
+    ids=["through scale", "another subresource", "an edit", "another field"],
+)
+def test_the_number_of_pods_was_scaled_when_it_is_held_through_the_scale_subresource(
+    entry: dict[str, Any], *, scaled: bool
+) -> None:
+    assert holds_scale({"managedFields": [{"fieldsV1": {"f:data": {}}}, entry]}) is scaled
 
 
 def test_a_field_is_held_whoever_wrote_it() -> None:

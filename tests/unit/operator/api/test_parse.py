@@ -1,4 +1,5 @@
 import json
+import re
 from copy import deepcopy
 from decimal import Decimal
 
@@ -60,6 +61,39 @@ def test_each_mistake_has_its_own_sentence() -> None:
 def test_a_request_above_its_limit_is_a_mistake(resources: dict[str, object]) -> None:
     with pytest.raises(ResourceInvalid, match=r"spec.serving.resources: requests.* is more than limits"):
         parse_spec({**MINIMAL, "serving": {"resources": resources}})
+
+
+@pytest.mark.parametrize(
+    ("serving", "way_out"),
+    [
+        ({"replicas": {"min": 3, "max": 2}}, "serving.replicas: min 3 is more than max 2: lower one"),
+        (
+            {"replicas": {"max": 2}, "resources": {"limits": {"memory": "1Gi"}}},
+            "serving: autoscaling measures a share of resources.requests.cpu: set it",
+        ),
+        (
+            {"replicas": {"max": 2, "memory": 80}, "resources": {"requests": {"cpu": 1}}},
+            "serving: autoscaling measures a share of resources.requests.memory: set it",
+        ),
+    ],
+)
+def test_bounds_that_cannot_be_scaled_between_are_a_mistake(serving: dict[str, object], way_out: str) -> None:
+    with pytest.raises(ResourceInvalid, match=re.escape(f"spec.{way_out}")):
+        parse_spec({**MINIMAL, "serving": serving})
+
+
+@pytest.mark.parametrize(
+    "serving",
+    [
+        {"replicas": {"max": 2, "memory": 80}},
+        {"replicas": {"max": 2, "memory": 80}, "resources": {"requests": {}, "limits": {}}},
+        {"replicas": {"max": 2}, "resources": {"limits": {"cpu": 1}}},
+        {"replicas": {"min": 2, "max": 2, "memory": 80}, "resources": {"limits": {"memory": "1Gi"}}},
+    ],
+    ids=["defaults", "nothing given", "a limit is a request", "a fixed number"],
+)
+def test_what_pods_request_by_default_or_by_their_limits_can_be_measured(serving: dict[str, object]) -> None:
+    assert parse_spec({**MINIMAL, "serving": serving}).serving.replicas.max == 2
 
 
 def test_local_files_are_valid_here_since_the_command_line_reads_the_same_model() -> None:

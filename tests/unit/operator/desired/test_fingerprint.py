@@ -53,6 +53,7 @@ def test_what_decides_the_model_changes_the_fingerprint(change: tuple[str, Any])
         ("training.timeout", "2h"),
         ("training.resources", {"limits": {"memory": "8Gi"}}),
         ("serving", {"replicas": {"min": 5}}),
+        ("network", {"allowTo": [{"cidr": "10.0.0.0/8", "port": 80}]}),
         ("suspend", True),
     ],
     ids=lambda change: change[0],
@@ -61,13 +62,22 @@ def test_nothing_else_does(change: tuple[str, Any]) -> None:
     assert fingerprint(spec(_with(MINIMAL, *change))) == fingerprint(spec(MINIMAL))
 
 
-@pytest.mark.parametrize("change", [("training.timeout", "2h"), ("training.resources", {"limits": {"memory": "8Gi"}})])
-def test_more_time_or_memory_is_another_attempt(change: tuple[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("training.timeout", "2h"),
+        ("training.resources", {"limits": {"memory": "8Gi"}}),
+        ("network", {"allowTo": [{"cidr": "10.0.0.0/8", "port": 80}]}),
+    ],
+    ids=lambda change: change[0],
+)
+def test_more_time_or_memory_or_another_place_to_connect_to_is_another_attempt(change: tuple[str, Any]) -> None:
     assert attempt(spec(_with(MINIMAL, *change))) != attempt(spec(MINIMAL))
 
 
-def test_gates_and_serving_are_no_other_attempt() -> None:
+def test_gates_serving_and_who_may_connect_are_no_other_attempt() -> None:
     changed = _with(_with(FULL, "training.gates", {}), "serving", {})
+    changed = _with(changed, "network.allowFrom", [])
 
     assert attempt(spec(changed)) == attempt(spec(FULL))
 
