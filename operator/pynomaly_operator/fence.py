@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from pynomaly_operator.errors import ApiError
+
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -28,11 +30,11 @@ class Open:
         return float("inf")
 
 
-class NotLeading(Exception):
-    """A write that was not sent, for this process does not lead."""
+class NotLeading(ApiError):
+    """A write that was not sent."""
 
     def __init__(self) -> None:
-        super().__init__("not sent: this process does not lead")
+        super().__init__(0, "not sent, for this process does not lead")
 
 
 def check(fence: Fence, method: str) -> None:

@@ -16,6 +16,7 @@ from pynomaly_operator.errors import ApiError
 from pynomaly_operator.kube import JSON, METADATA_LIST, METADATA_ONLY, Credentials
 from pynomaly_operator.manifest import DETECTOR, WATCHED, Kind
 from pynomaly_operator.registry import Remembering
+from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Key, Store
 from pynomaly_operator.workqueue import WorkQueue
 
@@ -49,9 +50,10 @@ class Watching:
         return cls(streaming=version >= STREAMING_SINCE)
 
 
-def settings(watching: Watching) -> kopf.OperatorSettings:
+def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
     """Kopf without its own state: no annotations, no finalizers, no events, no peering."""
     found = kopf.OperatorSettings()
+    found.scanning.disabled = not scope.everywhere  # it would list namespaces and definitions, which Roles cannot allow
     found.posting.enabled = False
     found.peering.standalone = True
     found.persistence.finalizer = "pynomaly.io/unused"  # never written: only other kinds of handlers need one

@@ -16,6 +16,7 @@ import aiohttp
 from kubernetes_asyncio import client, config
 
 from pynomaly_operator.errors import CONFLICT, NOT_FOUND, ApiError
+from pynomaly_operator.fence import Fence, Open, fenced, seconds_for
 from pynomaly_operator.manifest import Kind, Manifest
 from pynomaly_operator.metrics import Metrics
 
@@ -81,16 +82,32 @@ class Credentials:
         return {"Authorization": token} if token else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may use."""
+
+    connections: int = 32
+    seconds: float = 30.0
+    """For a whole request; a write may also take no longer than its fence is open."""
+
+
 class Kube:
     """Requests to the API server. Every failure is an ApiError."""
 
-    def __init__(self, credentials: Credentials, metrics: Metrics, connections: int = 32, timeout: float = 30) -> None:
-        """`timeout` bounds a whole request, in seconds."""
+    def __init__(
+        self, credentials: Credentials, metrics: Metrics, fence: Fence | None = None, limits: Limits | None = None
+    ) -> None:
+        """Without a fence it writes whenever it is asked to."""
+        limits = limits or Limits()
         self._credentials = credentials
         self._metrics = metrics
+        self._fence = fence or Open()
+        self._timeout = limits.seconds
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=connections, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=timeout),
+            connector=aiohttp.TCPConnector(
+                ssl=credentials.ssl_context(), limit=limits.connections, keepalive_timeout=60
+            ),
+            request_class=fenced(self._fence),
         )
 
     async def close(self) -> None:
@@ -104,15 +121,14 @@ class Kube:
             "Accept": request.accept,
             **await self._credentials.headers(),
         }
-        status = 0
         try:
             async with self._asked(request, headers) as response:
                 status, raw = response.status, await response.read()
         except (OSError, aiohttp.ClientError) as error:  # a TimeoutError is an OSError
+            self._metrics.api_request(request.method, self._credentials.server)
             what = f"{request.method} {self._credentials.server}{request.path}"
             raise ApiError(0, f"the API server does not answer {what}: {str(error) or type(error).__name__}") from error
-        finally:
-            self._metrics.api_requests.labels(request.method, str(status or "none")).inc()
+        self._metrics.api_request(request.method, self._credentials.server, status)
         if not response.ok or status >= HTTPStatus.MULTIPLE_CHOICES:
             raise ApiError(status, _reason(raw), _seconds(response.headers.get("Retry-After")))
         return _parsed(request, response, raw)
@@ -126,6 +142,7 @@ class Kube:
             params=request.params,
             data=None if request.body is None else json.dumps(request.body).encode(),
             headers=headers,
+            timeout=aiohttp.ClientTimeout(total=seconds_for(self._fence, request.method, self._timeout)),
             allow_redirects=False,  # the API server sends none: whoever does is no place for a token
         )
 
@@ -146,13 +163,18 @@ class Kube:
                 return None
             raise
 
-    async def metadata(self, kind: Kind, selector: str = "") -> AsyncIterator[Manifest]:
-        """The metadata of every object of the kind that the labels select, a page at a time."""
-        params = {"limit": PAGE} | ({"labelSelector": selector} if selector else {})
-        while True:
-            page = await self._page(Request("GET", kind.path(), accept=METADATA_LIST, params=params))
+    async def metadata(self, kind: Kind, selector: str = "", namespace: str | None = None) -> AsyncIterator[Manifest]:
+        """The metadata of every object of the kind that the labels select, in a namespace or in all of them."""
+        async for page in self.pages(kind, selector, namespace):
             for item in page["items"] or ():  # null, not [], when there are none
                 yield item["metadata"]
+
+    async def pages(self, kind: Kind, selector: str = "", namespace: str | None = None) -> AsyncIterator[Manifest]:
+        """A list of metadata a page at a time, as of one moment after the call; 410 when that is too long ago."""
+        params = {"limit": PAGE} | ({"labelSelector": selector} if selector else {})
+        while True:
+            page = await self._page(Request("GET", kind.path(namespace), accept=METADATA_LIST, params=params))
+            yield page
             if not (following := page["metadata"].get("continue")):
                 return
             params = {**params, "continue": following}

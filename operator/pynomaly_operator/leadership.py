@@ -1,8 +1,8 @@
 """One active operator: a Lease (coordination.k8s.io/v1), told by this machine's clock alone.
 
-The clocks of others are never compared with ours, nor read: a Lease is free when nobody holds it, or when *we* have seen
-it unchanged for as long as its holder said that it lasts. We lead until `renew_deadline` after the *start* of our last
-renewal that succeeded. That is shorter than the Lease lasts, so we know that we lost it before another may take it.
+The clocks of others are never compared with ours, nor read: a Lease is free when nobody holds it, or when *we* have
+seen it unchanged for as long as its holder said that it lasts. We lead until `renew_deadline` after the *start* of our
+last renewal that succeeded: less than the Lease lasts, so we know that we lost it before another may take it.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ class Leadership:
         version, now = lease["metadata"]["resourceVersion"], self._clock()
         if self._seen is None or self._seen.version != version:
             self._seen = _Seen(version, now)
-        duration = lease["spec"].get("leaseDurationSeconds", self._terms.duration)
+        duration = _spec(lease).get("leaseDurationSeconds", self._terms.duration)
         self._expiry = self._seen.since + duration
         return now >= self._expiry
 
@@ -175,16 +175,16 @@ class Leadership:
 
     async def _create(self) -> None:
         metadata = {"name": self._candidate.lease, "namespace": self._candidate.namespace}
-        spec = self._spec({}, self._candidate.identity, self._terms.duration)
+        spec = self._held_by({}, self._candidate.identity, self._terms.duration)
         body = {"apiVersion": LEASE.api_version, "kind": LEASE.name, "metadata": metadata, "spec": spec}
         await self._kube.send(Request("POST", LEASE.path(self._candidate.namespace), body))
 
     async def _replace(self, lease: Manifest, holder: str, duration: float) -> None:
         # The resourceVersion that was read goes back with it: had anybody written meanwhile, the answer is 409.
-        body = {**lease, "spec": self._spec(lease["spec"], holder, duration)}
+        body = {**lease, "spec": self._held_by(_spec(lease), holder, duration)}
         await self._kube.send(Request("PUT", LEASE.path(self._candidate.namespace, self._candidate.lease), body))
 
-    def _spec(self, before: Manifest, holder: str, duration: float) -> dict[str, Any]:
+    def _held_by(self, before: Manifest, holder: str, duration: float) -> dict[str, Any]:
         """The times are for people: nobody decides by them."""
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         spec = {**before, "holderIdentity": holder, "leaseDurationSeconds": int(duration), "renewTime": now}
@@ -194,4 +194,9 @@ class Leadership:
 
 
 def _holder(lease: Manifest) -> str:
-    return str(lease["spec"].get("holderIdentity") or "")
+    return str(_spec(lease).get("holderIdentity") or "")
+
+
+def _spec(lease: Manifest) -> Manifest:
+    spec: Manifest = lease.get("spec") or {}
+    return spec

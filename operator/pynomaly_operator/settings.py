@@ -10,15 +10,22 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_operator.desired.commands import TOKEN_FILE
 from pynomaly_operator.desired.wanted import Programs
+from pynomaly_operator.scope import Scope
 
 PREFIX = "PYNOMALY_"
 
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 
 
 def _names(given: object) -> object:
     """What stands between the commas."""
     return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, each once."""
+    return tuple(dict.fromkeys(names))
 
 
 def _with_port(url: str) -> str:
@@ -39,8 +46,13 @@ class Settings(BaseModel):
     registry_url: Annotated[str, Field(pattern=r"^https?://[^/]+(/.*)?$"), AfterValidator(_with_port)]
     """Where pods and the operator find the registry. Inside the cluster its Service's port must be the pods' own, for
     network policies know no Services."""
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] | None = None
-    """The operator's own namespace, from which serving pods let it ask for their state; unset: it runs elsewhere."""
+    namespace: Namespace | None = None
+    """The operator's own namespace, which has its Lease, and from which serving pods let it ask for their state; unset:
+    it runs elsewhere."""
+    pod_name: Annotated[str, Field(min_length=1, max_length=200)] = "pynomaly-operator"
+    """What the operator is called in the Lease."""
+    watch_namespaces: Annotated[tuple[Namespace, ...], BeforeValidator(_names), AfterValidator(_distinct)] = ()
+    """The namespaces whose detectors it looks after, separated by commas; unset: all."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """Of the pods."""
     image_pull_secrets: Annotated[tuple[SecretName, ...], BeforeValidator(_names)] = ()
@@ -72,6 +84,16 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             raise ResourceInvalid(f"{_variable(str(first['loc'][0]))}: {first['msg']}") from error
+
+    @property
+    def scope(self) -> Scope:
+        """Where it looks after detectors."""
+        return Scope(self.watch_namespaces)
+
+    @property
+    def lease_namespace(self) -> str:
+        """Where its Lease is."""
+        return self.namespace or "default"
 
     @property
     def programs(self) -> Programs:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from structlog.contextvars import bound_contextvars
+
 from pynomaly_operator.errors import ApiError
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.store import Key
@@ -41,11 +43,13 @@ class WorkQueue:
         self._clock = asyncio.get_running_loop().time
         self._ready: deque[Key] = deque()
         self._since: dict[Key, float] = {}
-        self._running: set[Key] = set()
+        self._running: dict[Key, float] = {}
+        self._working = False
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._available = asyncio.Semaphore(0)
+        metrics.queue.watch(self._run_for)
 
     def add(self, key: Key) -> None:
         """The key is to be reconciled: now, or once more when a pass for it is running."""
@@ -54,7 +58,8 @@ class WorkQueue:
         elif key not in self._since:
             self._since[key] = self._clock()
             self._ready.append(key)
-            self._metrics.queue_depth.set(len(self._since))
+            self._metrics.queue.adds.inc()
+            self._metrics.queue.depth.set(len(self._since))
             self._available.release()
 
     def add_after(self, key: Key, delay: float) -> None:
@@ -69,8 +74,13 @@ class WorkQueue:
 
     @property
     def oldest(self) -> float:
-        """For how many seconds the key that waits longest has waited."""
-        return self._clock() - next(iter(self._since.values())) if self._since else 0.0
+        """For how many seconds the key that waits longest has waited for a worker; 0 while there are no workers."""
+        return self._clock() - next(iter(self._since.values())) if self._since and self._working else 0.0
+
+    @property
+    def longest(self) -> float:
+        """For how many seconds the pass that runs longest has run."""
+        return max(self._run_for(), default=0.0)
 
     @property
     def idle(self) -> bool:
@@ -79,24 +89,35 @@ class WorkQueue:
 
     async def run(self, workers: int) -> None:
         """Works until cancelled."""
+        self._working = True
+        self._since = dict.fromkeys(self._since, self._clock())  # before, nobody was there to wait for
+        self._metrics.workers.set(workers)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(self._work())
         finally:
+            self._working = False
             for key in list(self._timers):
                 self._cancel(key)
+
+    def _run_for(self) -> list[float]:
+        now = self._clock()
+        return [now - started for started in self._running.values()]
 
     async def _work(self) -> None:
         while True:
             await self._available.acquire()
-            await self._work_on(self._ready.popleft())
+            key = self._ready.popleft()
+            with bound_contextvars(namespace=key[0], detector=key[1]):  # what is logged meanwhile says of whom
+                await self._work_on(key)
 
     async def _work_on(self, key: Key) -> None:
         started = self._clock()
-        self._metrics.queue_seconds.observe(started - self._since.pop(key))
-        self._metrics.queue_depth.set(len(self._since))
-        self._running.add(key)
+        self._metrics.queue.waited.observe(started - self._since.pop(key))
+        self._metrics.queue.depth.set(len(self._since))
+        self._running[key] = started
+        self._metrics.active_workers.set(len(self._running))
         self._cancel(key)  # this pass is what the timer was for
         try:
             delay = await self._reconcile(key)
@@ -105,7 +126,9 @@ class WorkQueue:
         else:
             self._done(key, delay)
         finally:
-            self._running.discard(key)
+            del self._running[key]
+            self._metrics.active_workers.set(len(self._running))
+            self._metrics.queue.worked.observe(self._clock() - started)
             self._metrics.reconcile_seconds.observe(self._clock() - started)
         self._take_up_again(key)
 
@@ -115,12 +138,13 @@ class WorkQueue:
         delay = max(self._backoff.after(failures), asked or 0.0)
         unforeseen = not isinstance(error, ApiError)
         log.warning("%s/%s: failed, again in %.1f s: %s", *key, delay, error, exc_info=unforeseen and failures == 1)
-        self._metrics.reconciles.labels("error").inc()
+        self._metrics.reconciled("error")
+        self._metrics.queue.retries.inc()
         self.add_after(key, delay)
 
     def _done(self, key: Key, delay: float | None) -> None:
         self._failures.pop(key, None)
-        self._metrics.reconciles.labels("success" if delay is None else "requeue").inc()
+        self._metrics.reconciled("success" if delay is None else "requeue_after")
         if delay is not None:
             self.add_after(key, delay)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ from typing import Self
 from kubernetes_asyncio import client, config
 from tests.controlplane.standins import StandInPods, StandInRegistry
 
-from pynomaly_operator.kube import Credentials, Kube
-from pynomaly_operator.main import Edges, Operator
+from pynomaly_operator.fence import Fence
+from pynomaly_operator.kube import Credentials, Kube, Limits
+from pynomaly_operator.leadership import Candidate, Leadership
 from pynomaly_operator.metrics import Metrics
+from pynomaly_operator.process import Edges, Operator
 from pynomaly_operator.reconcile import Pace
 from pynomaly_operator.settings import Settings
 
@@ -40,12 +43,14 @@ class RunningOperator:
     registry: StandInRegistry = field(default_factory=StandInRegistry)
     pods: StandInPods = field(default_factory=StandInPods)
     metrics: Metrics = field(default_factory=Metrics)
+    lease: str = field(default_factory=lambda: f"operator-{uuid.uuid4().hex[:8]}")
+    """One of its own: the operators of other tests are no rivals."""
     version: tuple[int, int] | None = None
     """What the server says its version is; None: the truth."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """An operator that knows all that exists; it ends with the context, and its error is raised."""
+        """An operator that leads and knows all that exists; it ends with the context, and its error is raised."""
         self.metrics = Metrics()
         with _Thread(self) as thread:
             thread.await_synced()
@@ -58,7 +63,7 @@ class RunningOperator:
                 sample.value
                 for metric in self.metrics.api_requests.collect()
                 for sample in metric.samples
-                if sample.name.endswith("_total") and sample.labels["verb"] != "GET"
+                if sample.name.endswith("_total") and sample.labels["method"] != "GET"
             )
         )
 
@@ -88,8 +93,8 @@ class RunningOperator:
 class _OfVersion(Kube):
     """An API server that says it is of another version; it can do all that the older one could."""
 
-    def __init__(self, credentials: Credentials, of: RunningOperator) -> None:
-        super().__init__(credentials, of.metrics)
+    def __init__(self, credentials: Credentials, of: RunningOperator, fence: Fence) -> None:
+        super().__init__(credentials, of.metrics, fence)
         self._of = of
 
     async def version(self) -> tuple[int, int]:
@@ -135,15 +140,23 @@ class _Thread:
         configuration = client.Configuration()
         await config.load_kube_config(config_file=str(self._of.kubeconfig), client_configuration=configuration)
         credentials, of = Credentials(configuration), self._of
-        kube = Kube(credentials, of.metrics) if of.version is None else _OfVersion(credentials, of)
+        elections = Kube(credentials, Metrics(), limits=Limits(2, 5))  # renewals are no writes of the operator's work
+        leadership = Leadership(elections, Candidate("default", of.lease, uuid.uuid4().hex))
+        kube = _OfVersion(credentials, of, leadership)
+        edges = Edges(credentials, kube, leadership, of.registry, of.pods, of.pace)
         try:
-            operator = Operator(Edges(credentials, of.registry, of.pods, of.pace), of.settings, kube, of.metrics)
+            operator = Operator(edges, of.settings, of.metrics, _lost)
             announcing = asyncio.create_task(self._announce(operator))
             await operator.run(self._stop)
             announcing.cancel()
         finally:
             await kube.close()
+            await elections.close()
 
     async def _announce(self, operator: Operator) -> None:
-        await operator.synced.wait()
+        await operator.leads.wait()
         self._synced.set()
+
+
+def _lost() -> None:
+    raise AssertionError("the operator lost its leadership")

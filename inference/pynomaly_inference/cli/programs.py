@@ -9,11 +9,16 @@ import typer
 from pynomaly_inference.cli import options
 
 
-def operator() -> None:
+def operator(
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMESPACE", help="Look after the detectors of this namespace only; may be repeated."),
+    ] = None,
+) -> None:
     """Run the operator. Its settings are environment variables, as the chart sets them."""
     from pynomaly_operator.main import main
 
-    main()
+    main(namespace or ())
 
 
 def registry(

@@ -1,12 +1,12 @@
 """The published reasons, and the sentences that go with them."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pynomaly_inference.errors import PynomalyError
 from pynomaly_operator.api.status import LONGEST_MESSAGE
 from pynomaly_operator.errors import Hindrance
+from pynomaly_operator.redaction import redacted
 
 
 class Reason(StrEnum):
@@ -60,10 +60,7 @@ def finding_of(error: PynomalyError) -> Finding:
     return Finding(published(error.reason), str(error), stalled)
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-
-
 def shown(message: str) -> str:
-    """The message as it may be shown: without credentials in URLs, at most `LONGEST_MESSAGE` characters."""
-    clean = _CREDENTIALS.sub("***@", message)
+    """The message as it may be shown: without credentials, at most `LONGEST_MESSAGE` characters."""
+    clean = redacted(message)
     return clean if len(clean) <= LONGEST_MESSAGE else clean[: LONGEST_MESSAGE - 1] + "…"

@@ -12,9 +12,10 @@ from kubernetes_asyncio import client
 
 from pynomaly_operator import audit
 from pynomaly_operator.errors import ApiError
-from pynomaly_operator.kube import Credentials, Kube, Request
+from pynomaly_operator.kube import Credentials, Kube, Limits, Request
 from pynomaly_operator.manifest import DETECTOR, POD
 from pynomaly_operator.metrics import Metrics
+from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Store
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -81,7 +82,7 @@ def test_json_that_is_no_version_is_an_error_of_the_api(content: Any) -> None:
 @pytest.mark.parametrize("content", [{}, {"items": []}, {"metadata": {}}, {"items": [], "metadata": None}])
 def test_json_that_is_no_list_is_an_error_of_the_api(content: Any) -> None:
     assert "was answered with no list" in _error(_json(content), lambda kube: kube.list(POD, "plant-a")).message
-    assert "was answered with no list" in _error(_json(content), audit.listed).message
+    assert "was answered with no list" in _error(_json(content), lambda kube: audit.listed(kube, Scope())).message
 
 
 def test_a_status_object_is_told_in_its_own_words() -> None:
@@ -120,7 +121,7 @@ def test_a_token_that_cannot_be_read_is_an_error_of_the_api_and_the_next_request
 def test_what_the_start_asks_first_fails_as_an_error_of_the_api_too() -> None:
     async def ask() -> None:
         async with _kube(_html) as kube:
-            await audit.watched_everything(kube, Store())
+            await audit.watched_everything(kube, Store(), Scope())
 
     with pytest.raises(ApiError, match=DETECTOR.plural):
         asyncio.run(ask())
@@ -145,7 +146,7 @@ async def _kube(answer: Answer, refresh: Callable[[client.Configuration], None] 
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     configuration = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
     configuration.refresh_api_key_hook = refresh
-    kube = Kube(Credentials(configuration), Metrics(), timeout=5)
+    kube = Kube(Credentials(configuration), Metrics(), limits=Limits(seconds=5))
     try:
         yield kube
     finally:

@@ -1,0 +1,208 @@
+"""The operator's process: watches, start-up barrier, election, workers, audit, probes; and what ends when."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import kopf
+
+from pynomaly_operator import audit, handlers, probes
+from pynomaly_operator.api_keys import ApiKeys
+from pynomaly_operator.children import Children
+from pynomaly_operator.errors import ApiError
+from pynomaly_operator.events import Recorder
+from pynomaly_operator.kube import Credentials, Kube
+from pynomaly_operator.leadership import Leadership
+from pynomaly_operator.metrics import Metrics
+from pynomaly_operator.pods import Pods
+from pynomaly_operator.probes import Health
+from pynomaly_operator.reconcile import Pace, Parts, Reconciler
+from pynomaly_operator.registry import Registry, Remembering
+from pynomaly_operator.rollouts import Rollouts
+from pynomaly_operator.scaling import Scaling
+from pynomaly_operator.serving_pods import ServingPods
+from pynomaly_operator.settings import Settings
+from pynomaly_operator.status_writer import StatusWriter
+from pynomaly_operator.store import Store
+from pynomaly_operator.training import Trainings
+from pynomaly_operator.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+STUCK_SECONDS = 300.0
+"""A detector that waits longer than this for a worker, or for its pass to end, means that the workers hang."""
+RETRY_SECONDS = 2.0
+TLS_CLOSE_SECONDS = 0.25
+"""aiohttp closes TLS connections after their session, and tells nobody when: its manual waits as long
+(https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """All that the operator speaks to."""
+
+    credentials: Credentials
+    kube: Kube
+    """Fenced by the leadership."""
+    leadership: Leadership
+    registry: Registry
+    serving_pods: ServingPods
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(slots=True)
+class Operator:
+    """One running operator, which acts only while it leads."""
+
+    edges: Edges
+    settings: Settings
+    metrics: Metrics
+    lost: Callable[[], None]
+    """Called when the leadership is lost: it is to end the process, or to raise."""
+    store: Store = field(default_factory=Store)
+    synced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once everything that existed is known."""
+    leads: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once this operator has begun to act."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set. Raises what ended it when something else did."""
+        remembering = Remembering(self.edges.registry)
+        queue = WorkQueue(self._reconciler(remembering).reconcile, self.metrics)
+        version = await self._answered("the API server", self.edges.kube.version)
+        watching = handlers.Watching.of(version)
+        log.info("Kubernetes %d.%d: %s", *version, "streams of metadata" if watching.streaming else "lists")
+        sinks = handlers.Sinks(self.store, queue, remembering)
+        scope = self.settings.scope
+        watches = kopf.operator(
+            registry=handlers.registry(sinks, self.edges.credentials, watching),
+            settings=handlers.settings(watching, scope),
+            clusterwide=scope.everywhere,
+            namespaces=scope.namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+        beside = (
+            self._know(),
+            self._lead(queue),
+            self._audit(queue),
+            self._answer_probes(queue),
+            sinks.ending.wait(),
+            stop.wait(),
+        )
+        tasks = [asyncio.create_task(task) for task in beside]
+        await _together(asyncio.create_task(watches), stop, tasks, self.edges.leadership.release)
+
+    def _reconciler(self, registry: Registry) -> Reconciler:
+        kube, store, pods = self.edges.kube, self.store, Pods(self.edges.kube, _now)
+        parts = Parts(
+            store=store,
+            programs=self.settings.programs,
+            trainings=Trainings(kube, store, registry, _now),
+            children=Children(kube, store, self.metrics),
+            scaling=Scaling(kube, store),
+            api_keys=ApiKeys(kube, store, pods, _now),
+            rollouts=Rollouts(pods, self.edges.serving_pods),
+            statuses=StatusWriter(kube, store),
+            recorder=Recorder(kube, _now),
+            pace=self.edges.pace,
+            now=_now,
+        )
+        return Reconciler(parts)
+
+    async def _answered(self, what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """The first answer that is none but an error, such as 404 while there is no CustomResourceDefinition."""
+        while True:
+            try:
+                return await ask()
+            except ApiError as error:
+                log.warning("waiting for %s: %s", what, error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _know(self) -> None:
+        """Returns never: what ends first ends all."""
+        scope = self.settings.scope
+        await self._answered(
+            "everything to be listed", lambda: audit.watched_everything(self.edges.kube, self.store, scope)
+        )
+        log.info("%d detectors are known", len(self.store.detectors))
+        self.synced.set()
+        await asyncio.Event().wait()
+
+    async def _lead(self, queue: WorkQueue) -> None:
+        """Stands by with everything known, so that to take over takes one list."""
+        await self.synced.wait()
+        leadership = self.edges.leadership
+        await leadership.acquire()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep())
+            tasks.create_task(self._work(queue))
+
+    async def _keep(self) -> None:
+        await self.edges.leadership.keep()
+        self.lost()
+
+    async def _work(self, queue: WorkQueue) -> None:
+        scope = self.settings.scope
+        await self._answered("all detectors", lambda: audit.caught_up(self.edges.kube, self.store, scope))
+        self.leads.set()
+        await queue.run(self.settings.workers)
+
+    async def _audit(self, queue: WorkQueue) -> None:
+        await self.synced.wait()
+        while True:
+            await asyncio.sleep(self.settings.audit_seconds)
+            try:
+                for key in await audit.forget_ghosts(self.edges.kube, self.store, self.settings.scope):
+                    queue.add(key)
+            except ApiError as error:
+                log.warning("audit failed, again in %.0f s: %s", self.settings.audit_seconds, error)
+
+    async def _answer_probes(self, queue: WorkQueue) -> None:
+        health = Health(lambda: _stuck(queue), self._not_synced)
+        async with probes.served(health, self.metrics, self.settings.probes_host, self.settings.probes_port):
+            await asyncio.Event().wait()
+
+    def _not_synced(self) -> str | None:
+        return None if self.synced.is_set() else "not everything is listed yet"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _stuck(queue: WorkQueue) -> str | None:
+    if queue.oldest > STUCK_SECONDS:
+        return f"a detector has waited {queue.oldest:.0f} s for a worker"
+    if queue.longest > STUCK_SECONDS:
+        return f"the pass for a detector has run for {queue.longest:.0f} s"
+    return None
+
+
+async def _together(
+    watches: asyncio.Task[None],
+    stop: asyncio.Event,
+    beside: Sequence[asyncio.Task[Any]],
+    after: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    """Runs all until one ends, and ends the others; raises the error of the one that failed.
+
+    `after` follows as soon as nothing writes any more. The watches end last, and take some seconds: kopf takes every
+    task that began after it for its own, and waits for it before it returns.
+    """
+    try:
+        await asyncio.wait([watches, *beside], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in beside:
+            task.cancel()
+        results = await asyncio.gather(*beside, return_exceptions=True)
+        await after()
+        stop.set()
+        await watches
+        await asyncio.sleep(TLS_CLOSE_SECONDS)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
