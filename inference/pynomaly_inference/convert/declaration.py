@@ -56,6 +56,8 @@ class Composite:
     """The fitted detectors whose graphs are part of its graph, in order."""
     scores: Callable[[Any, Matrix, BaseScores], Scores]
     """(fitted composite, rows, scores of its bases) -> its scores, combined as PyOD combines them."""
+    monotone: bool = True
+    """True when its score never falls while a base's rises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def declaration_of(detector: Any) -> Declaration:
     _check_parameters(detector, declaration)
     if declaration.composite is None:
         return declaration
-    return composed(declaration, declaration.composite, _bases(detector, declaration.name, declaration.composite))
+    return composed(declaration, detector, _bases(detector, declaration.name, declaration.composite))
 
 
 def _bases(detector: Any, name: str, composite: Composite) -> list[tuple[Declaration, Any]]:

@@ -51,7 +51,7 @@ DECLARATION = Declaration(
     tolerance=1e-6,
     threshold=lambda _detector: 0.5,
     scores_probability=True,
-    composite=Composite(lambda detector: detector.estimator_list_, scores),
+    composite=Composite(lambda detector: detector.estimator_list_, scores, monotone=False),
     parameters={
         "estimator_list": {
             "type": "array",

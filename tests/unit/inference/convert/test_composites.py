@@ -8,7 +8,9 @@ from pyod.models.cof import COF
 from pyod.models.ecod import ECOD
 from pyod.models.feature_bagging import FeatureBagging
 from pyod.models.hbos import HBOS
+from pyod.models.kde import KDE
 from pyod.models.knn import KNN
+from pyod.models.kpca import KPCA
 from pyod.models.pca import PCA
 from tests.unit.inference.convert.conftest import Run
 
@@ -18,6 +20,7 @@ from pynomaly_inference.convert.preprocessing import Preprocessing
 from pynomaly_inference.ensemble import Ensemble
 from pynomaly_inference.errors import NotConvertible
 from pynomaly_inference.rod import ROD
+from pynomaly_inference.scoring.rows import Rows
 
 FEW = np.random.default_rng(0).standard_normal((60, 3))
 MANY = np.random.default_rng(0).standard_normal((60, 20))
@@ -103,3 +106,29 @@ def test_a_base_that_lost_its_fit_is_told_so() -> None:
     ensemble.bases_[1] = HBOS()
     with pytest.raises(NotConvertible, match="base 2 of the Ensemble: the HBOS is not fitted"):
         to_onnx(ensemble)
+
+
+def test_a_base_whose_training_scores_are_rounding_cannot_be_combined() -> None:
+    """KPCA with all components leaves nothing of a training row: standardising would magnify 1e-15 to 1."""
+    with pytest.raises(
+        NotConvertible, match="base 2 of the Ensemble: the training scores of the KPCA vary by rounding"
+    ):
+        to_onnx(Ensemble([HBOS(), KPCA()]).fit(FEW))
+
+
+def test_rounding_that_standardising_magnifies_widens_what_is_allowed(run: Run) -> None:
+    """Densities of rows that are alike beside KDE's bandwidth differ in their last digits only."""
+    alike = FEW * 1e-5
+    ensemble, density = Ensemble([KDE(), HBOS()]).fit(alike), KDE().fit(alike)
+    assert np.std(density.decision_scores_) < 1e-7 * np.median(density.decision_scores_)
+    reference = reference_of(ensemble, Preprocessing.none(["a", "b", "c"]))
+    assert reference.rounding is not None
+    allowed = reference.rounding(Rows(alike))
+    apart = np.abs(run(to_onnx(ensemble), alike)["score"] - reference.scores(Rows(alike)))
+    assert apart.max() > 1e-9 * reference_scores(ensemble, alike).std()
+    assert np.all(apart <= allowed)
+    assert allowed.max() < 1e-3
+
+
+def test_rounding_that_no_tolerance_notices_is_not_reckoned_with() -> None:
+    assert declaration_of(Ensemble([KNN(), HBOS()]).fit(FEW)).rounding is None
