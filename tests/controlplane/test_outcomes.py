@@ -196,6 +196,32 @@ def test_a_source_is_read_only_with_the_label_that_allows_it(detector: Detector)
     detector.await_job()
 
 
+def test_a_source_with_a_private_address_is_trained_from_once_it_is_opened(detector: Detector) -> None:
+    private = {"source": {"uri": "http://10.1.2.3:8080/rows.csv"}}
+    detector.apply(training=private)
+
+    message = detector.await_condition("Stalled", "True", "SourceNotAllowed")["message"]
+    assert "add {cidr: 10.1.2.3/32, port: 8080} to spec.network.allowTo" in message
+    assert detector.get("job", detector.job_name) is None
+
+    detector.apply(training=private, network={"allowTo": [{"cidr": "10.1.0.0/16", "port": 8080}]})
+    detector.await_job()
+    opened = {"ipBlock": {"cidr": "10.1.0.0/16"}}
+    rules = detector.get("networkpolicy", "shuttle-training")["spec"]["egress"]
+    assert [rule["ports"] for rule in rules if rule.get("to") == [opened]] == [[{"port": 8080, "protocol": "TCP"}]]
+
+
+def test_a_training_that_could_not_connect_is_tried_again_when_another_place_is_opened(detector: Detector) -> None:
+    detector.apply()
+    failed = detector.await_job()["metadata"]["name"]
+    detector.node.job_failed(failed, "BackoffLimitExceeded")
+    detector.await_condition("Trained", "False", "Internal")
+
+    detector.apply(network={"allowTo": [{"namespace": "storage", "port": 9000}]})
+
+    assert detector.await_job()["metadata"]["name"] != failed
+
+
 def test_a_pod_that_cannot_load_the_model_says_why_and_the_old_one_stays(detector: Detector) -> None:
     detector.until_ready()
     detector.apply(contamination=0.2)

@@ -1,5 +1,6 @@
 import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.controlplane.conftest import CRD
 from tests.controlplane.detectors import Detector
 
+SAMPLES = sorted((CRD.parents[1] / "manifests" / "samples").glob("*.yaml"))
 REMOVED = object()
 SOURCE = "training.source"
 LONG = "x" * 254
@@ -184,6 +186,13 @@ def test_what_is_left_out_stays_left_out_but_for_the_number_of_pods(unapplied: D
 
     assert found["spec"] == {**unapplied.manifest()["spec"], "serving": {"replicas": {"min": 1}}}
     assert found["status"]["observedGeneration"] == -1
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
+def test_every_sample_is_accepted_as_it_stands(refused_detector: Detector, sample: Path) -> None:
+    done = refused_detector.kubectl("create", "--dry-run=server", f"--filename={sample}")
+
+    assert "created (server dry run)" in done
 
 
 def test_the_columns_of_kubectl_get_are_those_that_matter(unapplied: Detector) -> None:
