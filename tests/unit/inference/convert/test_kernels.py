@@ -8,7 +8,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
-from scipy import special  # type: ignore[import-untyped]  # SciPy ships no types
+from scipy import special
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from pynomaly_inference.convert.graph import Expr, Graph

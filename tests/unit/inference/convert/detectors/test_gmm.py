@@ -8,7 +8,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from pyod.models.gmm import GMM
-from scipy.stats import multivariate_normal  # type: ignore[import-untyped]  # SciPy ships no types
+from scipy.stats import multivariate_normal
 
 from pynomaly_inference.bundle import tolerance
 from pynomaly_inference.convert import declaration_of, reference_scores, score_scale, to_onnx
