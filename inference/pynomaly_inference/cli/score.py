@@ -14,7 +14,7 @@ STANDARD_OUTPUT = Path("-")
 def score(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A model file of `pynomaly train`.")],
     rows: Annotated[
-        Path, typer.Argument(metavar="ROWS", help="csv, parquet or ndjson, also .gz and .zst; of any size.")
+        Path, typer.Argument(metavar="ROWS", help="csv, parquet, ndjson, json or xlsx, also .gz and .zst.")
     ],
     output: Annotated[
         Path,

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     NDJSON = "ndjson"
+    JSON = "json"
+    XLSX = "xlsx"
 
 
 class Compression(StrEnum):
@@ -42,7 +44,14 @@ class SourceFile:
     format: Format
 
 
-_KINDS = {".csv": Kind.CSV, ".parquet": Kind.PARQUET, ".ndjson": Kind.NDJSON, ".jsonl": Kind.NDJSON}
+_KINDS = {
+    ".csv": Kind.CSV,
+    ".parquet": Kind.PARQUET,
+    ".ndjson": Kind.NDJSON,
+    ".jsonl": Kind.NDJSON,
+    ".json": Kind.JSON,
+    ".xlsx": Kind.XLSX,
+}
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _CONTENT_TYPES = {
     "text/csv": Kind.CSV,
@@ -55,6 +64,8 @@ _CONTENT_TYPES = {
     "application/jsonl": Kind.NDJSON,
     "application/x-jsonlines": Kind.NDJSON,
     "application/jsonlines": Kind.NDJSON,
+    "application/json": Kind.JSON,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Kind.XLSX,
 }
 
 KNOWN_SUFFIXES = f"{', '.join(_KINDS)}, each also with {' or '.join(_COMPRESSIONS)}"

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,20 @@ from pynomaly_inference.errors import DataRejected
 
 _BOM = b"\xef\xbb\xbf"
 
+Split = Callable[[Iterator[bytes]], Iterator[bytes]]
+
 
 def read(file: SourceFile, wanted: frozenset[str] | None, place: Place) -> Iterator[Batch]:
     """The file's objects, a key a column, blank lines skipped; see `batch.Reader`. An empty file yields nothing."""
+    return read_lines(file, wanted, place, line_blocks)
+
+
+def read_lines(file: SourceFile, wanted: frozenset[str] | None, place: Place, split: Split) -> Iterator[Batch]:
+    """The same of any file whose content `split` cuts into blocks of lines with an object each."""
     parser = _Parser(file, wanted)
     with opened(file) as stream:
         try:
-            for index, block in enumerate(line_blocks(stream.pieces())):
+            for index, block in enumerate(split(stream.pieces())):
                 lines = block.removeprefix(_BOM) if index == 0 else block
                 if not lines.strip():
                     continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pynomaly_inference.datasets import csv_reader, ndjson_reader, parquet_reader
+from pynomaly_inference.datasets import csv_reader, json_reader, ndjson_reader, parquet_reader, xlsx_reader
 from pynomaly_inference.datasets.batch import Batch, Place, Reader
 from pynomaly_inference.datasets.formats import Kind, SourceFile
 from pynomaly_inference.errors import SourceUnreachable
@@ -12,6 +12,8 @@ READERS: Mapping[Kind, Reader] = {
     Kind.CSV: csv_reader.read,
     Kind.NDJSON: ndjson_reader.read,
     Kind.PARQUET: parquet_reader.read,
+    Kind.JSON: json_reader.read,
+    Kind.XLSX: xlsx_reader.read,
 }
 
 

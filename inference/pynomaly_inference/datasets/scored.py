@@ -15,7 +15,7 @@ from pynomaly_inference.datasets.kept_columns import aligned, kept_schema
 from pynomaly_inference.datasets.progress import Progress, silent
 from pynomaly_inference.datasets.reader import batches
 from pynomaly_inference.datasets.row_reader import RowReader
-from pynomaly_inference.datasets.writers import STREAM_WRITERS, write_file
+from pynomaly_inference.datasets.writers import STREAM_WRITERS, WRITABLE, write_file
 from pynomaly_inference.errors import DataRejected, PynomalyError, ResourceInvalid
 from pynomaly_inference.scoring.model import Model
 
@@ -33,7 +33,7 @@ class StreamTarget:
 def score_file(
     model: Model, source: Path, target: Path | StreamTarget, *, keep: bool = False, progress: Progress = silent
 ) -> int:
-    """Scores every row of a csv, parquet or ndjson file, each also .gz or .zst; returns how many there were.
+    """Scores every row of a file of any kind that is known; returns how many there were.
 
     The target has the rows in the source's order, with the columns of `SCHEMA`; `keep` puts the source's columns
     before them, a CSV's as text. A target file is .csv, .parquet or .ndjson; it appears whole at the end, or not at
@@ -58,7 +58,7 @@ def score_file(
 
 def _kind(target: Path) -> Kind:
     found = format_from_name(target.name)
-    if found is None or found.compression is not None:
+    if found is None or found.compression is not None or found.kind not in WRITABLE:
         raise ResourceInvalid(f"scores are written to .csv, .parquet or .ndjson, not to `{target.name}`")
     return found.kind
 

@@ -30,6 +30,9 @@ STREAM_WRITERS: Mapping[Kind, Callable[[Frames, pl.Schema, BinaryIO], None]] = {
 }
 
 
+WRITABLE = frozenset({*STREAM_WRITERS, Kind.PARQUET})
+
+
 def write_file(frames: Frames, schema: pl.Schema, kind: Kind, path: Path) -> None:
     """A new file with all the frames."""
     if kind is Kind.PARQUET:

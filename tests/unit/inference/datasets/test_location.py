@@ -87,7 +87,8 @@ def test_an_unknown_suffix_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ResourceInvalid) as raised:
         located("a.docx", Places(tmp_path))
     assert str(raised.value) == (
-        "the suffix of `a.docx` says no known format: use .csv, .parquet, .ndjson, .jsonl, each also with .gz or .zst"
+        "the suffix of `a.docx` says no known format: "
+        "use .csv, .parquet, .ndjson, .jsonl, .json, .xlsx, each also with .gz or .zst"
     )
 
 

@@ -192,6 +192,7 @@ def test_parquet_whose_pages_are_damaged_is_rejected(write: Write) -> None:
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 CONTENT = {"x.csv": b"a,b\n" + b"1,x\n" * 5000, "x.ndjson": b'{"a":1}\n' * 5000, "x.parquet": parquet(a=[1] * 5000)}
+CONTENT["x.json"] = b"[" + b",".join([b'{"a":1}'] * 5000) + b"]"
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pynomaly_inference.datasets import blocks
 from pynomaly_inference.datasets.formats import source_file
 from pynomaly_inference.datasets.reader import batches
 from pynomaly_inference.errors import DataRejected
@@ -60,7 +62,20 @@ def test_any_json_like_text_is_read_or_rejected(body: bytes) -> None:
     rows("x.ndjson", body)
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x.ndjson", "x.parquet", "x.csv.gz", "x.ndjson.zst", "x.parquet.zst"])
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*JSON_FRAGMENTS, b'{"a":1}', b'{"a":{}}']), max_size=12), st.integers(1, 9))
+def test_what_is_read_as_a_json_array_is_what_python_reads(fragments: list[bytes], block: int) -> None:
+    body = b"[" + b"".join(fragments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK", block)
+        found = rows("x.json", body)
+    if found is not None:
+        assert [len(row) for row in json.loads(body)] == [sum(cell is not None for cell in row) for row in found]
+
+
+@pytest.mark.parametrize(
+    "name", ["x.csv", "x.ndjson", "x.parquet", "x.json", "x.xlsx", "x.csv.gz", "x.ndjson.zst", "x.parquet.zst"]
+)
 @settings(max_examples=50, deadline=None)
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_read_or_rejected(name: str, body: bytes) -> None:

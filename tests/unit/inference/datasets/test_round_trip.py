@@ -42,6 +42,7 @@ SCHEMA = {"n": pl.Float64, "z": pl.String, "i": pl.Int64, "y": pl.Int64, "t": pl
 WRITE: dict[str, Callable[[pl.DataFrame, Path], object]] = {
     ".csv": lambda frame, path: frame.write_csv(path, quote_style="non_numeric"),
     ".ndjson": lambda frame, path: frame.write_ndjson(path),
+    ".json": lambda frame, path: frame.write_json(path),
     ".parquet": lambda frame, path: frame.write_parquet(path),
 }
 PACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
