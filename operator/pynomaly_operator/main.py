@@ -17,8 +17,6 @@ from pynomaly_operator.registry import HttpRegistry
 from pynomaly_operator.serving_pods import HttpServingPods
 from pynomaly_operator.settings import Settings
 
-LEASE = "pynomaly-operator"
-"""The Lease in the operator's namespace: one operator a namespace, however many replicas."""
 LOST = 1
 """The exit code after the leadership was lost: whoever started the process starts it again."""
 
@@ -27,7 +25,7 @@ LOST = 1
 async def connected(settings: Settings, metrics: Metrics) -> AsyncIterator[Edges]:
     """The real edges."""
     terms = Terms()
-    candidate = Candidate(settings.lease_namespace, LEASE, f"{settings.pod_name}_{uuid.uuid4().hex[:8]}")
+    candidate = Candidate(settings.lease_namespace, settings.lease, f"{settings.pod_name}_{uuid.uuid4().hex[:8]}")
     async with AsyncExitStack() as stack:
         credentials = await Credentials.find()
         elections = Kube(credentials, metrics, limits=Limits(2, terms.request_timeout))

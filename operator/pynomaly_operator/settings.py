@@ -49,6 +49,8 @@ class Settings(BaseModel):
     namespace: Namespace | None = None
     """The operator's own namespace, which has its Lease, and from which serving pods let it ask for their state; unset:
     it runs elsewhere."""
+    lease: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)] = "pynomaly-operator"
+    """The name of the Lease: one is active of all operators that have the same."""
     pod_name: Annotated[str, Field(min_length=1, max_length=200)] = "pynomaly-operator"
     """What the operator is called in the Lease."""
     watch_namespaces: Annotated[tuple[Namespace, ...], BeforeValidator(_names), AfterValidator(_distinct)] = ()
