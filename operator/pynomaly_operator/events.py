@@ -56,7 +56,8 @@ def _event(status: DetectorStatus, kind: ConditionType) -> Event:
     condition, stalled = status.condition(kind), status.condition(ConditionType.STALLED)
     if condition is None:
         raise ValueError(f"the status has no condition {kind}")
-    warning = condition.status != "True" and stalled is not None and stalled.status == "True"
+    failed = kind is ConditionType.TRAINED and condition.status == "False"  # a retrain that failed stalls nothing
+    warning = failed or (condition.status != "True" and stalled is not None and stalled.status == "True")
     return Event(condition.reason, condition.message, "Warning" if warning else "Normal")
 
 

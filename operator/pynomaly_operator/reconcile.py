@@ -25,6 +25,8 @@ from pynomaly_operator.status.course import Course
 from pynomaly_operator.status.findings import Finding, finding_of
 from pynomaly_operator.status.report import Seen, first_finding, report
 from pynomaly_operator.status.rollout import Rollout
+from pynomaly_operator.status.trigger import Asked, next_due
+from pynomaly_operator.status.trigger import trigger as trigger_of
 from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Detector, Key, Store
 from pynomaly_operator.training import Subject, Trainings
@@ -87,12 +89,17 @@ class Reconciler:
             spec = parse_spec(seen.spec)
         except ResourceInvalid as error:
             return await self._serve_on(seen, detector, course.of_hindrance(finding_of(error), before), before)
-        decided = await self._parts.trainings.course(Subject(detector, spec, before))
-        training = WantedTraining(spec, decided.train)
+        asked = Asked(seen.uid, seen.created, seen.retrain, spec.training.schedule)
+        now, reported = self._parts.now(), before.observed_generation >= 0
+        trigger = before.trigger if spec.suspend else trigger_of(asked, before.trigger, now, reported=reported)
+        decided = await self._parts.trainings.course(Subject(detector, spec, before, trigger))
+        training = WantedTraining(spec, decided.train, trigger)
         wanted = Wanted(
             detector, spec.serving, self._parts.programs, training, decided.target, spec.suspend, spec.network
         )
-        return await self._carry_out(seen, wanted, decided, before)
+        again = await self._carry_out(seen, wanted, decided, before)
+        due = None if spec.suspend else next_due(asked, now)
+        return again if due is None else min(again, max(0.0, (due - now).total_seconds()))
 
     async def _serve_on(
         self, seen: Detector, detector: Identity, invalid: Course, before: DetectorStatus
@@ -114,7 +121,7 @@ class Reconciler:
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts, before)
         await self._report(facts, decided, rollout, before)
-        waits = [self._again_in(facts, first_finding(decided, rollout), written.hindrance)]
+        waits = [self._again_in(facts, first_finding(decided, rollout) or decided.aside, written.hindrance)]
         if rollout is not None and rollout.switching and not wanted.suspend:
             waits.append(self._parts.pace.switching)
         if written.key_secret is not None and facts.deployment is not None:

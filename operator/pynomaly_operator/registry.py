@@ -22,6 +22,10 @@ class Registry(Protocol):
         """The version of this fingerprint; None when there is none. Raises RegistryUnavailable."""
         ...
 
+    async def version(self, detector: Identity, number: int) -> ModelStatus | None:
+        """The version of this number; None when there is none. Raises RegistryUnavailable."""
+        ...
+
 
 class HttpRegistry:
     """The registry over HTTP, as the operator's service account."""
@@ -39,10 +43,17 @@ class HttpRegistry:
     async def recorded(self, detector: Identity, fingerprint: str) -> ModelStatus | None:
         """See `Registry.recorded`."""
         key = TrainingKey(namespace=detector.namespace, uid=detector.uid, fingerprint=fingerprint)
+        return await self._model(key.path)
+
+    async def version(self, detector: Identity, number: int) -> ModelStatus | None:
+        """See `Registry.version`."""
+        return await self._model(f"/v1/detectors/{detector.namespace}/{detector.uid}/versions/{number}")
+
+    async def _model(self, path: str) -> ModelStatus | None:
         try:
             token = await asyncio.to_thread(self._token_file.read_text)
             headers = {"Authorization": f"Bearer {token.strip()}"}
-            async with self._session.get(self._url + key.path, headers=headers) as response:
+            async with self._session.get(self._url + path, headers=headers) as response:
                 status, text = response.status, await response.text()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise RegistryUnavailable(
@@ -86,6 +97,13 @@ class Remembering:
         if found is not None:
             self._found[detector.uid] = found
         return found
+
+    async def version(self, detector: Identity, number: int) -> ModelStatus | None:
+        """See `Registry.version`."""
+        known = self._found.get(detector.uid)
+        if known is not None and known.version == number:
+            return known
+        return await self._registry.version(detector, number)
 
     def forget(self, uid: str) -> None:
         """The detector is gone."""

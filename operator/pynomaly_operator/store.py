@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pynomaly_operator.desired.labels import DESIRED_HASH
+from pynomaly_operator.desired.labels import DESIRED_HASH, RETRAIN
 from pynomaly_operator.manifest import Manifest
 from pynomaly_operator.observed import DeploymentFacts, JobFacts, deployment_facts, job_facts, moment
 from pynomaly_operator.owned import Fields, applied_fields
@@ -35,6 +35,8 @@ class Detector:
     spec: Manifest
     status: Manifest
     deleting: bool
+    retrain: str | None
+    """What its annotation of this name says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Store:
             spec=json.loads(json.dumps(body.get("spec", {}))),
             status=json.loads(json.dumps(body.get("status", {}))),
             deleting="deletionTimestamp" in metadata,
+            retrain=metadata.get("annotations", {}).get(RETRAIN),
         )
         self.detectors[key] = seen
         return key if known is None or _differ(known, seen) else None

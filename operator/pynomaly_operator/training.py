@@ -1,12 +1,12 @@
 """What is to be done for the wanted model: the registry, the Job and the source are asked, in this order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pynomaly_inference.errors import PynomalyError
 from pynomaly_operator.api.network import Network
-from pynomaly_operator.api.status import DetectorStatus, ModelStatus
+from pynomaly_operator.api.status import DetectorStatus, ModelStatus, TriggerStatus
 from pynomaly_operator.api.v1alpha1 import DetectorSpec
 from pynomaly_operator.desired import labels, names
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
@@ -35,11 +35,15 @@ class Subject:
     detector: Identity
     spec: DetectorSpec
     before: DetectorStatus
+    trigger: TriggerStatus | None = None
+    """What asks to train it anew."""
 
     @property
     def goal(self) -> Goal:
-        """What this generation asks for."""
-        return Goal(fingerprint(self.spec), attempt(self.spec), self.spec.training.gates)
+        """What is asked for now."""
+        found, plain = fingerprint(self.spec, self.trigger), fingerprint(self.spec)
+        retrained = "" if found == plain else plain
+        return Goal(found, attempt(self.spec, self.trigger), self.spec.training.gates, retrained)
 
 
 class Trainings:
@@ -54,6 +58,12 @@ class Trainings:
     async def course(self, subject: Subject) -> Course:
         """What follows for this detector."""
         decided = await self._decide(subject)
+        pin = subject.spec.serving.version
+        if pin is None:
+            decided = decided.beside(subject.goal, subject.before)
+        else:
+            decided = await self._pinned(subject, decided, pin)
+        decided = replace(decided, trigger=subject.trigger)
         return decided.suspended(subject.before) if subject.spec.suspend else decided
 
     async def _decide(self, subject: Subject) -> Course:
@@ -78,6 +88,16 @@ class Trainings:
         if target is not None and target.fingerprint == goal.fingerprint:
             return target
         return await self._registry.recorded(subject.detector, goal.fingerprint)
+
+    async def _pinned(self, subject: Subject, decided: Course, version: int) -> Course:
+        """Instead of the wanted fingerprint's version, the named one is served."""
+        model = subject.before.target
+        try:
+            if model is None or model.version != version:
+                model = await self._registry.version(subject.detector, version)
+        except RegistryUnavailable as error:
+            return decided.keeping(finding_of(error), subject.before)
+        return course.of_pin(decided, subject.goal.gates, model, subject.before)
 
     def _job(self, detector: Identity, goal: Goal) -> Child | None:
         child = self._store.child((detector.namespace, detector.name), (JOB.name, names.job(detector, goal.attempt)))

@@ -10,7 +10,7 @@ from tests.cluster.polling import until
 from tests.controlplane.running_operator import RunningOperator
 from tests.controlplane.standins import Node, running
 
-from pynomaly_operator.api.parse import parse_spec
+from pynomaly_operator.api.parse import parse_spec, parse_status
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 from pynomaly_operator.desired.wanted import Identity
@@ -84,13 +84,15 @@ class Detector:
     @property
     def job_name(self) -> str:
         """The name of the Job of what the resource asks for now."""
-        spec = parse_spec(self.read()["spec"])
-        return names.job(Identity(self.namespace, self.name, self.uid), attempt(spec))
+        found = self.read()
+        asked = attempt(parse_spec(found["spec"]), parse_status(found.get("status", {})).trigger)
+        return names.job(Identity(self.namespace, self.name, self.uid), asked)
 
     @property
     def fingerprint(self) -> str:
         """What the resource asks for now."""
-        return fingerprint(parse_spec(self.read()["spec"]))
+        found = self.read()
+        return fingerprint(parse_spec(found["spec"]), parse_status(found.get("status", {})).trigger)
 
     def children(self) -> dict[str, str]:
         """The resourceVersions of all children by kind and name."""

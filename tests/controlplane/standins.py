@@ -32,6 +32,13 @@ class StandInRegistry:
             raise RegistryUnavailable("the registry does not answer")
         return self.versions.get((detector.uid, fingerprint))
 
+    async def version(self, detector: Identity, number: int) -> ModelStatus | None:
+        """As the registry answers."""
+        if not self.reachable:
+            raise RegistryUnavailable("the registry does not answer")
+        mine = (model for (uid, _), model in self.versions.items() if uid == detector.uid)
+        return next((model for model in mine if model.version == number), None)
+
     def publish(self, uid: str, fingerprint: str, **metrics: float) -> ModelStatus:
         """What a trainer does at its end."""
         number = 1 + sum(1 for owner, _ in self.versions if owner == uid)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pynomaly_inference.errors import ResourceInvalid
+from pynomaly_operator.api import ticks
 from pynomaly_operator.api.status import DetectorStatus
 from pynomaly_operator.api.v1alpha1 import DetectorSpec, ServingSpec
 
@@ -19,9 +20,12 @@ from pynomaly_operator.api.v1alpha1 import DetectorSpec, ServingSpec
 def parse_spec(spec: Mapping[str, Any]) -> DetectorSpec:
     """The spec; raises ResourceInvalid with one sentence a problem, each naming its field."""
     try:
-        return DetectorSpec.model_validate_json(json.dumps(spec))
+        found = DetectorSpec.model_validate_json(json.dumps(spec))
     except ValidationError as error:
         raise ResourceInvalid("; ".join(_sentence(detail) for detail in error.errors())) from error
+    if found.training.schedule is not None:
+        ticks.check(found.training.schedule)
+    return found
 
 
 def parse_serving(spec: Mapping[str, Any]) -> ServingSpec | None:

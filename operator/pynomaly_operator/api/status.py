@@ -79,7 +79,9 @@ class ModelStatus(_Reported):
     digest: Digest
     """sha256 of the model file."""
     fingerprint: Annotated[str, Field(max_length=64)]
-    """What was trained: sha256 of the part of the spec that decides the model."""
+    """What was trained: sha256 of the part of the spec that decides the model, and of what asked for a retrain."""
+    spec_fingerprint: Annotated[str, Field(max_length=64)] | None = None
+    """The same without what asked for a retrain; unset: nothing did."""
     algorithm: Annotated[str, Field(max_length=64)]
     """PyOD's class name."""
     threshold: float
@@ -112,6 +114,19 @@ class TrainingStatus(_Reported):
     """The failure as a sentence."""
 
 
+class TriggerStatus(_Reported):
+    """What asked to train the same spec anew; it stays when the annotation or the schedule is removed."""
+
+    retrain: Annotated[str, Field(max_length=64)] | None = None
+    """The last value of the annotation pynomaly.io/retrain; of a long one its sha256."""
+    tick: datetime | None = None
+    """The schedule's last time that was due."""
+    schedule: Annotated[str, Field(max_length=256)] | None = None
+    """The schedule and its time zone."""
+    since: datetime | None = None
+    """When that schedule was first seen: what was due before does not count."""
+
+
 class DetectorStatus(_Reported):
     """What the operator observed."""
 
@@ -125,6 +140,8 @@ class DetectorStatus(_Reported):
     """The model that the pods are told to serve."""
     training: TrainingStatus | None = None
     """The last training that ended."""
+    trigger: TriggerStatus | None = None
+    """What asked to train the same spec anew."""
     versions: Annotated[tuple[VersionStatus, ...], Field(max_length=10)] = ()
     """The last versions, the newest first."""
     endpoint: Annotated[str, Field(max_length=512)] | None = None

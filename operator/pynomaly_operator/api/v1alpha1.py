@@ -19,6 +19,10 @@ PLURAL = "anomalydetectors"
 
 DEFAULT_TIMEOUT = "30m"
 
+_CRON_FIELD = "[0-9A-Za-z*,/#-]+"
+CRON_PATTERN = f"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$"
+TIME_ZONE_PATTERN = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"
+
 
 class Amounts(shared.Part):
     """CPU and memory."""
@@ -48,9 +52,25 @@ class Resources(shared.Part):
         return self
 
 
+class Schedule(shared.Part):
+    """When the model is trained anew though the resource has not changed, because its data has."""
+
+    cron: Annotated[str, Field(pattern=CRON_PATTERN, max_length=128)]
+    """Minute, hour, day of month, month and day of week, as in crontab(5), such as `0 3 * * *`."""
+    time_zone: Annotated[str, Field(pattern=TIME_ZONE_PATTERN, max_length=64)] | None = None
+    """The time zone in which it is read, such as Europe/Berlin. Default: UTC."""
+
+    @property
+    def zone(self) -> str:
+        """`timeZone`, or its default."""
+        return self.time_zone or "UTC"
+
+
 class Training(shared.Training):
     """How the model is trained and judged."""
 
+    schedule: Schedule | None = None
+    """When to train anew. Default: only when the resource changes, or its annotation pynomaly.io/retrain."""
     timeout: Duration | None = None
     """How long the training may take, such as 30m or 1h30m. Default: 30m."""
     resources: Resources = Field(default_factory=Resources)
@@ -74,8 +94,8 @@ class Replicas(shared.Part):
     min: Annotated[int, Field(ge=1, le=100)] = 1
     """The number of pods, or with `max` the least of them. `kubectl scale` sets it. Default: 1."""
     max: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """The most pods. Above min, a HorizontalPodAutoscaler sets the number between the two. Leave it out where an
-    autoscaler of your own scales the Deployment. Default: min."""
+    """The most pods. Above min, a HorizontalPodAutoscaler sets the number between the two, by the cluster's resource
+    metrics. Leave it out where an autoscaler of your own scales the Deployment. Default: min."""
     cpu: Annotated[int, Field(ge=1, le=1000)] = 70
     """The CPU use that autoscaling aims at, in percent of what a pod requests. Default: 70."""
     memory: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -105,6 +125,8 @@ class Serving(shared.Serving):
 
     replicas: Replicas = Field(default_factory=Replicas)
     """How many pods serve."""
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    """The version to serve, whatever else is trained; it must pass the gates. Default: what this resource asks for."""
     resources: Resources = Field(default_factory=Resources)
     """Of each serving pod. Default: requests cpu 250m and memory 256Mi, limits memory 1Gi."""
 
@@ -150,9 +172,11 @@ class AnomalyDetector(shared.AnomalyDetector):
 
 
 CLUSTER_ONLY = (
+    ("training", "schedule"),
     ("training", "timeout"),
     ("training", "resources"),
     ("serving", "replicas"),
+    ("serving", "version"),
     ("serving", "resources"),
     ("network",),
     ("suspend",),

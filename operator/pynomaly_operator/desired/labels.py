@@ -13,6 +13,8 @@ COMPONENT = "app.kubernetes.io/component"
 TRAINER = "trainer"
 SERVER = "server"
 
+RETRAIN = f"{GROUP}/retrain"
+"""On a detector, by its user: another value asks to train the same spec anew."""
 DESIRED_HASH = f"{GROUP}/desired-hash"
 SERVING_HASH = f"{GROUP}/serving-hash"
 """On pods: the serving.json that they were told of, see `notification`."""

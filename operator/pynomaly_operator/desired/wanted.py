@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from pynomaly_operator.api.network import Network
-from pynomaly_operator.api.status import ModelStatus
+from pynomaly_operator.api.status import ModelStatus, TriggerStatus
 from pynomaly_operator.api.v1alpha1 import DetectorSpec, Serving
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 from pynomaly_operator.desired.sources import ClusterSource, cluster_source
@@ -39,16 +39,18 @@ class WantedTraining:
     spec: DetectorSpec
     due: bool = False
     """Whether it is still to be trained."""
+    trigger: TriggerStatus | None = None
+    """What asks to train it anew."""
 
     @property
     def fingerprint(self) -> str:
         """What is to be trained."""
-        return fingerprint(self.spec)
+        return fingerprint(self.spec, self.trigger)
 
     @property
     def attempt(self) -> str:
         """How it is to be trained."""
-        return attempt(self.spec)
+        return attempt(self.spec, self.trigger)
 
     @property
     def source(self) -> ClusterSource:

@@ -1,5 +1,6 @@
 """The whole status of one pass."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,7 +45,8 @@ def report(seen: Seen, course: Course, rollout: Rollout | None, before: Detector
         model=model,
         target=course.target,
         training=course.outcome,
-        versions=_versions(course.target, before),
+        trigger=course.trigger,
+        versions=_versions((course.newest, course.target), before),
         endpoint=names.endpoint(seen.detector),
         replicas=0 if seen.deployment is None else seen.deployment.replicas,
         selector=selector_text(seen.detector, SERVER),
@@ -58,9 +60,9 @@ def first_finding(course: Course, rollout: Rollout | None) -> Finding | None:
     return rollout.finding
 
 
-def _versions(target: ModelStatus | None, before: DetectorStatus) -> tuple[VersionStatus, ...]:
-    if target is None:
-        return before.versions
+def _versions(known: Iterable[ModelStatus | None], before: DetectorStatus) -> tuple[VersionStatus, ...]:
     listed = {version.version: version for version in before.versions}
-    listed[target.version] = VersionStatus(version=target.version, digest=target.digest, algorithm=target.algorithm)
+    for model in known:
+        if model is not None:
+            listed[model.version] = VersionStatus(version=model.version, digest=model.digest, algorithm=model.algorithm)
     return tuple(sorted(listed.values(), key=lambda version: -version.version)[:LISTED_VERSIONS])

@@ -23,11 +23,13 @@ FULL: dict[str, Any] = {
         "holdout": 0.25,
         "seed": 11,
         "gates": {"minRocAuc": 0.9, "minAveragePrecision": 0.5, "maxAnomalyRate": 0.2},
+        "schedule": {"cron": "0 3 * * *", "timeZone": "Europe/Berlin"},
         "timeout": "1h30m",
         "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},
     },
     "serving": {
         "replicas": {"min": 3, "max": 10, "cpu": 60, "memory": 80},
+        "version": 3,
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "access": {"apiKeys": {}},
         "limits": {"rows": 5000, "bodyMiB": 8},

@@ -58,6 +58,27 @@ def test_a_fingerprint_without_a_version_is_none(tmp_path: Path) -> None:
     assert asyncio.run(_asked(answer, tmp_path)) is None
 
 
+def test_a_version_is_asked_for_by_its_number(tmp_path: Path) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path != f"/v1/detectors/plant-a/{DETECTOR.uid}/versions/3":
+            return web.Response(status=404)
+        return web.Response(text=RECORDED.model_dump_json(by_alias=True))
+
+    async def ask() -> list[ModelStatus | None]:
+        async with _server(answer) as (url, _):
+            registry = HttpRegistry(url, _token(tmp_path))
+            try:
+                return [await Remembering(registry).version(DETECTOR, number) for number in (3, 4)]
+            finally:
+                await registry.close()
+
+    found, missing = asyncio.run(ask())
+
+    assert missing is None
+    assert found is not None
+    assert (found.version, found.digest) == (3, "cd" * 32)
+
+
 @pytest.mark.parametrize(("status", "text"), [(503, "busy"), (401, ""), (200, "{}"), (200, "<html>")])
 def test_any_other_answer_means_that_the_registry_is_unavailable(tmp_path: Path, status: int, text: str) -> None:
     async def answer(_: web.Request) -> web.Response:

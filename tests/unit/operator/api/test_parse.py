@@ -116,9 +116,11 @@ def test_a_whole_resource_parses_with_its_status_and_names_what_only_a_cluster_u
     parsed = AnomalyDetector.model_validate_json(json.dumps(resource))
 
     assert cluster_only_fields(parsed) == (
+        "spec.training.schedule",
         "spec.training.timeout",
         "spec.training.resources",
         "spec.serving.replicas",
+        "spec.serving.version",
         "spec.serving.resources",
         "spec.network",
         "spec.suspend",

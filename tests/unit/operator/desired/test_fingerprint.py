@@ -1,10 +1,12 @@
 import hashlib
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.unit.operator.resources import FULL, MINIMAL, spec
 
+from pynomaly_operator.api.status import TriggerStatus
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 
 # The canonical JSON, written by hand: a test that fails here says that an upgrade would retrain every model.
@@ -21,6 +23,23 @@ FULL_TEXT = (
 @pytest.mark.parametrize(("content", "text"), [(MINIMAL, MINIMAL_TEXT), (FULL, FULL_TEXT)], ids=["minimal", "full"])
 def test_fingerprints_never_change_so_an_upgrade_trains_nothing_again(content: dict[str, Any], text: str) -> None:
     assert fingerprint(spec(content)) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_what_asks_for_a_retrain_enters_the_fingerprint_in_one_spelling_for_ever() -> None:
+    tick = datetime(2026, 5, 1, 1, 0, tzinfo=UTC)
+    trigger = TriggerStatus(retrain="again", tick=tick, schedule="0 3 * * * Europe/Berlin", since=tick)
+    asked = ',"trigger":{"retrain":"again","tick":"2026-05-01T01:00:00Z"}}'
+
+    found = fingerprint(spec(MINIMAL), trigger)
+
+    assert found == hashlib.sha256((MINIMAL_TEXT.removesuffix("}") + asked).encode()).hexdigest()
+    assert attempt(spec(MINIMAL), trigger) != attempt(spec(MINIMAL))
+
+
+def test_a_schedule_that_was_not_due_yet_changes_no_fingerprint() -> None:
+    trigger = TriggerStatus(schedule="0 3 * * * UTC", since=datetime(2026, 5, 1, tzinfo=UTC))
+
+    assert fingerprint(spec(MINIMAL), trigger) == fingerprint(spec(MINIMAL))
 
 
 def test_a_null_is_the_same_as_a_field_that_is_left_out() -> None:
@@ -51,8 +70,10 @@ def test_what_decides_the_model_changes_the_fingerprint(change: tuple[str, Any])
     [
         ("training.gates", {"maxAnomalyRate": 0.5}),
         ("training.timeout", "2h"),
+        ("training.schedule", {"cron": "0 3 * * *"}),
         ("training.resources", {"limits": {"memory": "8Gi"}}),
         ("serving", {"replicas": {"min": 5}}),
+        ("serving", {"version": 2}),
         ("network", {"allowTo": [{"cidr": "10.0.0.0/8", "port": 80}]}),
         ("suspend", True),
     ],
