@@ -30,7 +30,7 @@ $(SETUP): pyproject.toml uv.lock $(UV)
 
 # torch cannot be loaded without its CUDA libraries, but for these two; compiling it all would cost more than the tests do.
 $(TORCH): pyproject.toml uv.lock $(UV)
-	@UV_PROJECT_ENVIRONMENT=.venv-torch UV_COMPILE_BYTECODE=0 $(UV) sync --quiet --locked --python "$$(scripts/python)" --extra torch --extra train \
+	@UV_PROJECT_ENVIRONMENT=.venv-torch UV_COMPILE_BYTECODE=0 $(UV) sync --quiet --locked --python "$$(scripts/python)" --extra suod --extra torch --extra train \
 	  --no-install-package triton --no-install-package nvidia-cusolver
 	@touch $@
 

@@ -1,6 +1,7 @@
 """What is particular to single networks: what their contributions are, what PyOD gets wrong, what is refused."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyod.models.deep_svdd import DeepSVDD
 from pyod.models.lunar import LUNAR
 from pyod.models.so_gaal import SO_GAAL
 from pyod.models.vae import VAE
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import StandardScaler
 from tests.converters.proving import fitted
 from tests.torch.builds.networks import BUILDS
@@ -21,6 +23,7 @@ from tests.torch.builds.networks import BUILDS
 import torch
 from pynomaly_inference.convert import declarations, to_onnx
 from pynomaly_inference.convert.declaration import Declaration
+from pynomaly_inference.convert.metrics import METRICS
 from pynomaly_inference.errors import NotConvertible
 
 X = np.random.default_rng(0).standard_normal((60, 4))
@@ -107,6 +110,17 @@ def test_a_training_row_of_lunar_is_at_distance_zero_from_itself_whatever_the_of
     scores = run(to_onnx(detector), X + 1e6)["score"]
     assert len(np.unique(scores[own])) == 1
     assert len(np.unique(scores)) > 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_lunar_scores_by_every_metric_declared(run: Run, metric: str) -> None:
+    ones = metric in {"hamming", "jaccard", "rogerstanimoto"}
+    rows, new = (values > 0 if ones else values for values in (X, NEW))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)  # scikit-learn, of what is not boolean
+        detector = LUNAR(n_epochs=3, metric=metric, p=3, random_state=0).fit(rows.astype(np.float64))
+        theirs = detector.decision_function(new.astype(np.float64))
+    assert run(to_onnx(detector), new.astype(np.float64))["score"] == pytest.approx(theirs, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("centre", [0.5, (0.5, -0.5), np.array([0.5, -0.5])], ids=["number", "tuple", "array"])

@@ -51,3 +51,10 @@ def test_a_frozen_detectors_threshold_is_of_the_scores_that_are_served(name: str
     detector: Any = fit_spec(spec, features, Rows(X), None).detector
     assert detector.decision_scores_ == pytest.approx(reference_scores(detector, X), rel=1e-12)
     assert detector.threshold_ == pytest.approx(np.percentile(detector.decision_scores_, 90))
+
+
+def test_a_network_is_a_base_of_a_composite_like_any_detector() -> None:
+    base = "{name: AutoEncoder, parameters: {epoch_num: 1}}"
+    algorithm = f"{{name: FeatureBagging, parameters: {{base_estimator: {base}, n_estimators: 3}}}}"
+    model = trained(resource(algorithm), table(X, None)).model
+    assert max(case.worst for case in model.metadata.parity.cases.values()) <= 1

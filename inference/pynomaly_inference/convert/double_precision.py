@@ -40,9 +40,9 @@ def _evaluating(module: Any) -> Iterator[None]:
             part.training = training
 
 
-def double_reference(scores: Callable[[Any, Matrix], Scores]) -> ExactReference:
+def double_reference(scores: Callable[[Any, Matrix], Scores], words: str = IN_DOUBLE) -> ExactReference:
     """The reference of every detector that is a network."""
-    return ExactReference(IN_DOUBLE, lambda _detector: True, scores)
+    return ExactReference(words, lambda _detector: True, scores)
 
 
 def distances(rows: Matrix, others: Matrix) -> Scores:

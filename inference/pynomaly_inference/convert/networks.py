@@ -16,6 +16,8 @@ RESIDUALS: Final = (
     "The squared difference between each feature, as the network sees it, and its reconstruction. They sum to the "
     "score squared."
 )
+ROWS_AT_ONCE: Final = 512
+"""Rows of one run of a graph with wide layers, whose outputs then stay in the processor's cache."""
 ACTIVATIONS: Final = ("elu", "identity", "leaky_relu", "relu", "sigmoid", "softmax", "softplus", "tanh")
 """Names by which PyOD takes an activation."""
 
@@ -50,6 +52,11 @@ def reconstruction_error(z: Expr, reconstructed: Expr) -> Conversion:
     """The distance of each row from its reconstruction; see `RESIDUALS`."""
     residuals = (z - reconstructed).square()
     return Conversion(residuals.sum(axis=1).sqrt(), lambda: residuals)
+
+
+def few_rows(_detector: Any) -> int:
+    """`Declaration.chunk` of a network with wide layers."""
+    return ROWS_AT_ONCE
 
 
 def activation(description: str, names: Sequence[str] = ACTIVATIONS) -> dict[str, Any]:

@@ -9,7 +9,15 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration, Matr
 from pynomaly_inference.convert.detectors.autoencoder import TINY
 from pynomaly_inference.convert.double_precision import distances, double_reference, in_double
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.networks import EXTRA, RESIDUALS, activation, layers, network, reconstruction_error
+from pynomaly_inference.convert.networks import (
+    EXTRA,
+    RESIDUALS,
+    activation,
+    few_rows,
+    layers,
+    network,
+    reconstruction_error,
+)
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -30,6 +38,7 @@ DECLARATION = Declaration(
     semantics=Semantics.EXACT,
     convert=convert,
     columns=lambda detector: int(detector.model.encoder[0].in_features),
+    chunk=few_rows,
     reference=double_reference(scores_in_double),
     contributions=RESIDUALS,
     extra=EXTRA,

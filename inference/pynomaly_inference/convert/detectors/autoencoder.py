@@ -8,7 +8,15 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, Matrix, Scores
 from pynomaly_inference.convert.double_precision import distances, double_reference, in_double
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.networks import EXTRA, RESIDUALS, activation, layers, network, reconstruction_error
+from pynomaly_inference.convert.networks import (
+    EXTRA,
+    RESIDUALS,
+    activation,
+    few_rows,
+    layers,
+    network,
+    reconstruction_error,
+)
 
 TINY = 1e-8
 """PyOD adds it to a standard deviation before it divides."""
@@ -73,6 +81,7 @@ DECLARATION = Declaration(
     semantics=Semantics.EXACT,
     convert=convert,
     columns=lambda detector: int(detector.feature_size),
+    chunk=few_rows,
     reference=double_reference(scores_in_double),
     contributions=RESIDUALS,
     extra=EXTRA,

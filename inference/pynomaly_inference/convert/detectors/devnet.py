@@ -6,7 +6,7 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, Matrix, Scores
 from pynomaly_inference.convert.double_precision import double_reference, in_double
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.networks import EXTRA, network, relu
+from pynomaly_inference.convert.networks import EXTRA, few_rows, network, relu
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -31,6 +31,7 @@ DECLARATION = Declaration(
     semantics=Semantics.EXACT,
     convert=convert,
     columns=lambda detector: int([*_hidden(detector), detector.model.score][0].in_features),
+    chunk=few_rows,
     reference=double_reference(scores_in_double),
     extra=EXTRA,
     fitting=frozenset({"device"}),

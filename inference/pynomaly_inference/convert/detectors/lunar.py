@@ -12,7 +12,7 @@ from pynomaly_inference.convert.exact_neighbours import first_nearest, points, s
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import METRICS
 from pynomaly_inference.convert.neighbours import nearest, rows_at_once
-from pynomaly_inference.convert.networks import EXTRA, network
+from pynomaly_inference.convert.networks import EXTRA, IN_DOUBLE, network
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -53,7 +53,9 @@ DECLARATION = Declaration(
     columns=lambda detector: int(detector.neigh.n_features_in_),
     keeps_training_rows=True,
     chunk=lambda detector: rows_at_once(len(training_rows(detector.neigh))),
-    reference=double_reference(scores_in_double),
+    reference=double_reference(
+        scores_in_double, f"{IN_DOUBLE}, of exact distances, where PyOD's are products of matrices (above 15 features)"
+    ),
     extra=EXTRA,
     parameters={
         "model_type": {
