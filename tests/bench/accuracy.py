@@ -25,6 +25,7 @@ from tests.bench import document
 from tests.bench.subjects import (
     Scores,
     Table,
+    Unfitted,
     chosen,
     columns_of,
     fitted,
@@ -128,9 +129,14 @@ def measured(found: Sequence[Declaration], sets: Sequence[str], seeds: int) -> I
         table = Table(*real(data))
         for declaration in found:
             begin = time.perf_counter()
-            splits = [compare(declaration, table, seed) for seed in range(seeds)]
+            key = (data, declaration.name)
+            try:
+                splits = [compare(declaration, table, seed) for seed in range(seeds)]
+            except Unfitted as error:
+                yield key, document.line(*key, declaration.semantics.value, "", "", f"PyOD cannot fit: {error}"), False
+                continue
             sys.stderr.write(f"{data}, {declaration.name}: {time.perf_counter() - begin:.0f} s\n")
-            yield (data, declaration.name), row(declaration.name, data, declaration.semantics, splits), _broken(splits)
+            yield key, row(declaration.name, data, declaration.semantics, splits), _broken(splits)
 
 
 def section(rows: document.Rows, seeds: int) -> str:

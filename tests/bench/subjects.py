@@ -110,15 +110,22 @@ def columns_of(declaration: Declaration, X: Matrix) -> Matrix:
     return np.ascontiguousarray(X[:, : declaration.only_columns or FEW_COLUMNS.get(declaration.name)])
 
 
+class Unfitted(Exception):
+    """PyOD's own `fit` refuses these rows; the message is PyOD's."""
+
+
 def fitted(declaration: Declaration, training: Table, seed: int) -> Any:
-    """The detector with its defaults, fitted; on the labels too where it reads them."""
+    """The detector with its defaults, fitted; on the labels too where it reads them. Raises Unfitted."""
     parameters = dict(REQUIRED.get(declaration.name, {}))
     detector = build(declaration.name, parameters, Setting(CONTAMINATION, seed, training.X.shape[1]))
     np.random.seed(seed)  # noqa: NPY002 - the generator that PyOD's detectors draw from
     if torch := sys.modules.get("torch"):  # there when the detector is a network
         torch.manual_seed(seed)
-    with quiet():
-        return detector.fit(training.X, training.y) if declaration.reads_label else detector.fit(training.X)
+    try:
+        with quiet():
+            return detector.fit(training.X, training.y) if declaration.reads_label else detector.fit(training.X)
+    except ValueError as error:
+        raise Unfitted(str(error)) from error
 
 
 @contextmanager
