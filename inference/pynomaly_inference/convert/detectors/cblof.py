@@ -10,6 +10,7 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration, Exac
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import metric_of
 from pynomaly_inference.convert.neighbours import rounded
+from pynomaly_inference.convert.products import nearest_measure
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -19,10 +20,12 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     """
     centers = np.asarray(detector.cluster_centers_, np.float64)
     metric = metric_of("euclidean", 2.0, centers.shape[1])
-    measures = metric.between(x, graph.constant(centers), centers.shape[1])
-    distance = metric.root(measures.columns(sorted(detector.large_cluster_labels_.tolist())).min(axis=1))
+    large = sorted(detector.large_cluster_labels_.tolist())
     if not detector.use_weights:
-        return Conversion(distance)
+        return Conversion(metric.root(nearest_measure(x, centers[large], metric)))
+    # Which of equally near clusters is taken shows in the score: by subtraction, and equal to so many digits.
+    measures = metric.between(x, graph.constant(centers), centers.shape[1])
+    distance = metric.root(measures.columns(large).min(axis=1))
     own = graph.op("ArgMin", rounded(measures), axis=1, keepdims=0)
     return Conversion(distance * graph.gather(detector.cluster_sizes_.astype(np.float64), own))
 

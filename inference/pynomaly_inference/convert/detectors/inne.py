@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
 from scipy.spatial.distance import cdist
 
 from pynomaly_inference.bundle import Semantics
@@ -12,9 +11,12 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration, Exac
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import metric_of
 from pynomaly_inference.convert.neighbours import rows_at_once
+from pynomaly_inference.convert.products import rounding, squared_distances
 
-ON_THE_SPHERE = 1e-12
+ON_THE_SPHERE = 1e-10
 """Relative, of the squared radius: a row this close is on the sphere, and a row on the sphere is inside."""
+ABOVE_ROUNDING = 0.5
+"""Added to a ratio, which rounding may make a little less than 0."""
 MARGIN = 8.0
 """How many times a product's rounding PyOD may be off by, in a distance and a radius together."""
 
@@ -34,13 +36,36 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     """The mean over the estimators of the isolation score of the smallest sphere that covers the row."""
     spheres = _spheres(detector)
     count, estimators = spheres.squared_radii.shape
-    columns = spheres.centers.shape[1]
-    distances = metric_of("sqeuclidean", 2.0, columns).between(x, graph.constant(spheres.centers), columns)
-    outside = distances > _limits(spheres).reshape(-1)
-    names = np.arange((count + 1) * estimators, dtype=np.float64)
-    uncovered = np.tile(names[-estimators:], count)
-    first = graph.where(outside, uncovered, names[:-estimators]).reshape(-1, count, estimators).min(axis=1)
-    return Conversion(graph.gather(spheres.ratios.reshape(-1), first.cast(TensorProto.INT64)).mean(axis=1))
+    # Above 0 outside. The key of a sphere is in the order of the places, whatever the ratio in [0, 1].
+    outside = _outside(x, spheres).reshape(-1, count, estimators)
+    keys = 2.0 * np.arange(count + 1)[:, None] + (spheres.ratios + ABOVE_ROUNDING)
+    inside = graph.op("Max", outside * _steepness(spheres), keys[:-1]).min(axis=1)
+    first = graph.op("Min", inside, keys[-1])
+    return Conversion((first - graph.op("Floor", first * 0.5) * 2.0).mean(axis=1) - ABOVE_ROUNDING)
+
+
+def _outside(x: Expr, spheres: Spheres) -> Expr:
+    """Double [n, spheres * estimators]: the squared distance to the center less the limit."""
+    limits, columns = _limits(spheres).reshape(-1), spheres.centers.shape[1]
+    if _product_decides(spheres):
+        return squared_distances(x, spheres.centers, limits)
+    metric = metric_of("sqeuclidean", 2.0, columns)
+    return metric.between(x, x.graph.constant(spheres.centers), columns) - limits
+
+
+def _product_decides(spheres: Spheres) -> bool:
+    """True when a product's rounding, of a row near any sphere, is small beside what counts as on the sphere."""
+    centred = spheres.centers - spheres.centers.mean(axis=0)
+    radii = spheres.squared_radii.reshape(-1)
+    lengths = np.sqrt((centred**2).sum(axis=1)) + np.sqrt(radii)
+    return bool(np.all(rounding(centred.shape[1], lengths**2) <= ON_THE_SPHERE / 2 * radii))
+
+
+def _steepness(spheres: Spheres) -> float:
+    """A power of 2 so large that beyond a sphere's limit by rounding alone, the product with it exceeds every key."""
+    radii = spheres.squared_radii[spheres.squared_radii > 0]
+    least = float(radii.min(initial=1.0)) * np.finfo(np.float64).eps / 2
+    return float(2.0 ** np.ceil(np.log2(4.0 * len(spheres.ratios) / least)))
 
 
 def _spheres(detector: Any) -> Spheres:
@@ -78,8 +103,9 @@ def exact_scores(detector: Any, X: Matrix) -> Scores:
         distances = ((spheres.centers - x) ** 2).sum(axis=1).reshape(limits.shape)
         covered = np.concatenate([distances <= limits, np.ones((1, limits.shape[1]), bool)])
         exact[row] = np.take_along_axis(spheres.ratios, covered.argmax(axis=0)[None], axis=0).mean()
-        rounding = 2 * (len(x) + 4) * np.finfo(np.float64).eps * (largest + float(x @ x))
-        decided[row] = bool((np.abs(distances - spheres.squared_radii) > MARGIN * rounding).all())
+        error = rounding(len(x), np.array(largest + float(x @ x)))
+        unclear = np.maximum(MARGIN * error, 2 * ON_THE_SPHERE * spheres.squared_radii)
+        decided[row] = bool((np.abs(distances - spheres.squared_radii) > unclear).all())
     return np.where(decided, detector.decision_function(X), exact)
 
 

@@ -9,14 +9,14 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import METRICS, metric_of
 from pynomaly_inference.convert.neighbours import CACHED, rows_at_once
+from pynomaly_inference.convert.products import nearest_measure
 
 
-def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
+def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
     """The distance to the nearest row of the sample."""
     sample = np.asarray(detector.subset, np.float64)
     metric = metric_of(detector.metric, 2.0, sample.shape[1])
-    measures = metric.between(metric.prepare(x), metric.prepared(graph.constant(sample)), sample.shape[1])
-    return Conversion(metric.root(measures.min(axis=1)))
+    return Conversion(metric.root(nearest_measure(x, sample, metric)))
 
 
 DECLARATION = Declaration(
