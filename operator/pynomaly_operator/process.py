@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
@@ -14,8 +14,10 @@ from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children
 from pynomaly_operator.errors import ApiError
 from pynomaly_operator.events import Recorder
+from pynomaly_operator.key_rotation import KeyRotation
 from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.leadership import Leadership
+from pynomaly_operator.living import Forgetful, Living
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.pods import Pods
 from pynomaly_operator.probes import Health
@@ -29,15 +31,21 @@ from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Store
 from pynomaly_operator.training import Trainings
 from pynomaly_operator.workqueue import WorkQueue
+from pynomaly_operator.writer import Writer
 
 log = logging.getLogger(__name__)
 
 STUCK_SECONDS = 300.0
 """A detector that waits longer than this for a worker, or for its pass to end, means that the workers hang."""
 RETRY_SECONDS = 2.0
+LIVING_RETRY_SECONDS = 300.0
 TLS_CLOSE_SECONDS = 0.25
 """aiohttp closes TLS connections after their session, and tells nobody when: its manual waits as long
 (https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
+
+
+class ForgetfulRegistry(Registry, Forgetful, Protocol):
+    """All that the operator wants of the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Edges:
     kube: Kube
     """Fenced by the leadership."""
     leadership: Leadership
-    registry: Registry
+    registry: ForgetfulRegistry
     serving_pods: ServingPods
     pace: Pace = field(default_factory=Pace)
 
@@ -98,16 +106,18 @@ class Operator:
 
     def _reconciler(self, registry: Registry) -> Reconciler:
         kube, store, pods = self.edges.kube, self.store, Pods(self.edges.kube, _now)
+        recorder, scaling, api_keys = Recorder(kube, _now), Scaling(kube, store), ApiKeys(kube, store, pods, _now)
+        children = Children(kube, store, self.metrics)
         parts = Parts(
             store=store,
             programs=self.settings.programs,
             trainings=Trainings(kube, store, registry, _now),
-            children=Children(kube, store, self.metrics),
-            scaling=Scaling(kube, store),
-            api_keys=ApiKeys(kube, store, pods, _now),
+            writer=Writer(store, children, scaling, api_keys, KeyRotation(kube, _now), recorder),
+            scaling=scaling,
+            api_keys=api_keys,
             rollouts=Rollouts(pods, self.edges.serving_pods),
             statuses=StatusWriter(kube, store),
-            recorder=Recorder(kube, _now),
+            recorder=recorder,
             pace=self.edges.pace,
             now=_now,
         )
@@ -140,6 +150,7 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep())
             tasks.create_task(self._work(queue))
+            tasks.create_task(self._tell_living())
 
     async def _keep(self) -> None:
         await self.edges.leadership.keep()
@@ -150,6 +161,13 @@ class Operator:
         await self._answered("all detectors", lambda: audit.caught_up(self.edges.kube, self.store, scope))
         self.leads.set()
         await queue.run(self.settings.workers)
+
+    async def _tell_living(self) -> None:
+        edges, settings = self.edges, self.settings
+        living = Living(edges.kube, edges.registry, settings.scope, lambda: edges.leadership.leading)
+        while True:
+            told = await living.tell()
+            await asyncio.sleep(settings.living_seconds if told else LIVING_RETRY_SECONDS)
 
     async def _audit(self, queue: WorkQueue) -> None:
         await self.synced.wait()

@@ -7,7 +7,7 @@ from typing import Protocol
 import aiohttp
 from pydantic import ValidationError
 
-from pynomaly_inference.registry.contract import Recorded, TrainingKey
+from pynomaly_inference.registry.contract import LIVING_PATH, Forgetting, LivingDetectors, Recorded, TrainingKey
 from pynomaly_operator.api.status import Metrics, ModelStatus
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import NOT_FOUND, RegistryUnavailable
@@ -49,21 +49,33 @@ class HttpRegistry:
         """See `Registry.version`."""
         return await self._model(f"/v1/detectors/{detector.namespace}/{detector.uid}/versions/{number}")
 
+    async def tell_living(self, living: LivingDetectors) -> Forgetting:
+        """Sends the list of all detectors that there are; see the contract. Raises RegistryUnavailable."""
+        status, text = await self._ask("PUT", LIVING_PATH, living.model_dump_json(by_alias=True))
+        try:
+            return Forgetting.model_validate_json(self._expected(status, text))
+        except ValidationError as error:
+            raise RegistryUnavailable(f"the registry at {self._url} gave an answer that is none") from error
+
     async def _model(self, path: str) -> ModelStatus | None:
+        status, text = await self._ask("GET", path)
+        return None if status == NOT_FOUND else _model(self._expected(status, text), self._url)
+
+    async def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
         try:
             token = await asyncio.to_thread(self._token_file.read_text)
-            headers = {"Authorization": f"Bearer {token.strip()}"}
-            async with self._session.get(self._url + path, headers=headers) as response:
-                status, text = response.status, await response.text()
+            headers = {"Authorization": f"Bearer {token.strip()}", "Content-Type": "application/json"}
+            async with self._session.request(method, self._url + path, headers=headers, data=body) as response:
+                return response.status, await response.text()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise RegistryUnavailable(
                 f"the registry at {self._url} cannot be asked: {str(error) or type(error).__name__}"
             ) from error
-        if status == NOT_FOUND:
-            return None
+
+    def _expected(self, status: int, text: str) -> str:
         if status != OK:
             raise RegistryUnavailable(f"the registry at {self._url} answered {status}: {text[:300]}")
-        return _model(text, self._url)
+        return text
 
 
 def _model(text: str, url: str) -> ModelStatus:

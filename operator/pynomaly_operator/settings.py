@@ -70,6 +70,8 @@ class Settings(BaseModel):
     """Detectors that are reconciled at the same time."""
     audit_seconds: Annotated[float, Field(gt=0)] = 600
     """How often everything is listed to find what no watch told."""
+    living_seconds: Annotated[float, Field(gt=0)] = 4 * 3600
+    """How often the registry is told which detectors there are."""
     resync_seconds: Annotated[float, Field(gt=0)] = 60
     """How often a detector that changes nothing is looked at, by one GET of its key Secret, which is not watched."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import control_plane, tools
+from tests.cluster import audit, control_plane, tools
 from tests.cluster.certificates import Authority
 from tests.cluster.control_plane import Address, ControlPlane
 from tests.cluster.errors import ClusterError
@@ -72,6 +72,7 @@ def _start(processes: Processes, binaries: Path) -> ControlPlane:
         f"--bind-address={address.host}",
         "--endpoint-reconciler-type=none",  # a loopback address is no endpoint
         "--disable-admission-plugins=ServiceAccount",  # pods are stored, not run, and need no token
+        *audit.flags(processes.folder),
     )
     control_plane.await_server(plane)
     # Assets for API server tests come without it.

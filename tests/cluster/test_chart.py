@@ -84,4 +84,4 @@ def _pod(component: str, *values: str) -> dict[str, Any]:
 
 
 def _environment(pod: dict[str, Any]) -> dict[str, str]:
-    return {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    return {v["name"]: v["value"] for v in pod["containers"][0]["env"] if "value" in v}

@@ -24,6 +24,7 @@ class FailingProxy:
         self.failed = 0
         self._plane = plane
         self._failures: deque[str] = deque()
+        self._hanging = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._up, self._stop = threading.Event(), asyncio.Event()
 
@@ -43,6 +44,10 @@ class FailingProxy:
     def fail(self, *ways: str) -> None:
         """The next requests fail, each in its way: `page` or `close`."""
         self._loop.call_soon_threadsafe(self._failures.extend, ways)
+
+    def hang(self) -> None:
+        """From now on nothing is answered, and what is being answered stands still."""
+        self._loop.call_soon_threadsafe(self._hanging.set)
 
     def kubeconfig(self, folder: Path) -> Path:
         """Leads to the API server by way of this proxy."""
@@ -74,6 +79,8 @@ class FailingProxy:
             await runner.cleanup()
 
     async def _answer(self, request: web.Request, session: aiohttp.ClientSession) -> web.StreamResponse:
+        if self._hanging.is_set():
+            await asyncio.Event().wait()
         if not self._failures:
             return await self._forward(request, session)
         self.failed += 1
@@ -90,5 +97,7 @@ class FailingProxy:
             with suppress(ConnectionResetError):  # a watch ends when the client goes
                 await response.prepare(request)
                 async for piece in upstream.content.iter_any():
+                    if self._hanging.is_set():
+                        await asyncio.Event().wait()
                     await response.write(piece)
             return response

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.cluster.kubectl import Kubectl
 
+from pynomaly_inference.registry.contract import Forgetting, LivingDetectors
 from pynomaly_operator.api.status import Metrics, ModelStatus
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import RegistryUnavailable
@@ -38,6 +39,10 @@ class StandInRegistry:
             raise RegistryUnavailable("the registry does not answer")
         mine = (model for (uid, _), model in self.versions.items() if uid == detector.uid)
         return next((model for model in mine if model.version == number), None)
+
+    async def tell_living(self, _: LivingDetectors) -> Forgetting:
+        """As the registry answers when it has nothing to forget."""
+        return Forgetting(missing=0, confirmed=0, forgotten=0)
 
     def publish(self, uid: str, fingerprint: str, **metrics: float) -> ModelStatus:
         """What a trainer does at its end."""
