@@ -31,6 +31,11 @@ def new_key() -> str:
     return secrets.token_urlsafe(KEY_BYTES)
 
 
+def encoded(key: str) -> str:
+    """The key as a Secret's data holds it."""
+    return base64.b64encode(key.encode()).decode()
+
+
 class ApiKeys:
     """Looks at the Secret by name, since there is no right to list or watch Secrets, and makes what it lacks."""
 
@@ -91,7 +96,7 @@ class ApiKeys:
         return FIRST_WAIT.total_seconds() if pending else None
 
     def _data(self) -> dict[str, str]:
-        return {CURRENT: base64.b64encode(new_key().encode()).decode()}
+        return {CURRENT: encoded(new_key())}
 
 
 def _metadata(body: Manifest) -> Manifest:

@@ -35,6 +35,19 @@ def key_made(secret: str) -> Event:
     return Event(Reason.SUCCEEDED, f"Secret {secret} has a new API key: {when}")
 
 
+def key_rotated(secret: str, until: datetime) -> Event:
+    """The current key became the previous one."""
+    text = (
+        f"Secret {secret} has a new API key; the previous one is accepted until {until.isoformat(timespec='seconds')}"
+    )
+    return Event(Reason.SUCCEEDED, text)
+
+
+def previous_key_dropped(secret: str) -> Event:
+    """The overlap of two keys is over."""
+    return Event(Reason.SUCCEEDED, f"Secret {secret}: the previous API key is no longer accepted")
+
+
 def events_between(before: DetectorStatus, after: DetectorStatus) -> list[Event]:
     """What two statuses in a row tell: a change of Ready, and a training that ended."""
     found = []

@@ -1,7 +1,7 @@
 """One level-triggered pass for one detector: observe, decide, write what differs, report."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -9,14 +9,11 @@ from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_operator.api.parse import parse_serving, parse_spec, parse_status
 from pynomaly_operator.api.status import DetectorStatus
 from pynomaly_operator.api_keys import ApiKeys
-from pynomaly_operator.children import Children, child_id
 from pynomaly_operator.desired import names
-from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
 from pynomaly_operator.errors import Hindrance
-from pynomaly_operator.events import Recorder, events_between, key_made
-from pynomaly_operator.kept import kept
-from pynomaly_operator.manifest import DEPLOYMENT, SECRET, Manifest
+from pynomaly_operator.events import Recorder, events_between
+from pynomaly_operator.manifest import DEPLOYMENT
 from pynomaly_operator.observed import DeploymentFacts
 from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.scaling import Scaling
@@ -30,6 +27,7 @@ from pynomaly_operator.status.trigger import trigger as trigger_of
 from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Detector, Key, Store
 from pynomaly_operator.training import Subject, Trainings
+from pynomaly_operator.writer import Writer, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Parts:
     store: Store
     programs: Programs
     trainings: Trainings
-    children: Children
+    writer: Writer
     scaling: Scaling
     api_keys: ApiKeys
     rollouts: Rollouts
@@ -61,16 +59,6 @@ class Parts:
     recorder: Recorder
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of writing the children."""
-
-    hindrance: Hindrance | None = None
-    """What is in the way of one of them."""
-    key_secret: Manifest | None = None
-    """The metadata of the Secret with the keys."""
 
 
 class Reconciler:
@@ -115,7 +103,7 @@ class Reconciler:
     async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> float:
         scaled_by_other = await self._parts.scaling.by_other(wanted.detector, wanted.serving.replicas)
         wanted = replace(wanted, scaled_by_other=scaled_by_other)
-        written = Written() if wanted.suspend else await self._write(wanted)
+        written = Written() if wanted.suspend else await self._parts.writer.write(wanted)
         if written.hindrance is not None:
             decided = decided.hindered(finding_of(written.hindrance))
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
@@ -124,44 +112,12 @@ class Reconciler:
         waits = [self._again_in(facts, first_finding(decided, rollout) or decided.aside, written.hindrance)]
         if rollout is not None and rollout.switching and not wanted.suspend:
             waits.append(self._parts.pace.switching)
+        if written.wait is not None:
+            waits.append(written.wait)
         if written.key_secret is not None and facts.deployment is not None:
             told_again = await self._parts.api_keys.tell_pods(wanted.detector, written.key_secret)
             waits.append(waits[0] if told_again is None else told_again)
         return min(waits)
-
-    async def _write(self, wanted: Wanted) -> Written:
-        """Makes the children what they must be, everything that is possible."""
-        parts, detector = self._parts, wanted.detector
-        key_secret = await parts.api_keys.look(detector)
-        manifests = children(wanted)
-        # First: superseded Jobs end before the trainer's config map changes under them, and an autoscaler before the
-        # number of pods is set without it.
-        known = parts.store.children((detector.namespace, detector.name))
-        await parts.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept(wanted, known))
-        try:
-            key_secret = await self._ensure_key(detector, manifests, key_secret)
-        except Hindrance as hindrance:
-            others = [manifest for manifest in manifests if manifest["kind"] != SECRET.name]
-            return Written(await self._apply(wanted, others) or hindrance)
-        return Written(await self._apply(wanted, manifests), key_secret)
-
-    async def _apply(self, wanted: Wanted, manifests: Sequence[Manifest]) -> Hindrance | None:
-        hindrance = await self._parts.children.apply_all(wanted.detector, manifests)
-        await self._parts.scaling.keep_least(wanted.detector, wanted.serving.replicas)
-        return hindrance
-
-    async def _ensure_key(
-        self, detector: Identity, manifests: tuple[Manifest, ...], key_secret: Manifest | None
-    ) -> Manifest | None:
-        """The metadata of the Secret that then holds a key; None when the detector needs none."""
-        for manifest in manifests:
-            if manifest["kind"] != SECRET.name:
-                continue
-            made = await self._parts.api_keys.ensure(detector, manifest, key_secret)
-            if made is not None:
-                await self._parts.recorder.record(detector, key_made(manifest["metadata"]["name"]))
-            return made or key_secret
-        return None
 
     def _seen(self, seen: Detector, detector: Identity, *, suspended: bool) -> Seen:
         child = self._parts.store.child(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pynomaly_operator.api.v1alpha1 import DEFAULT_OVERLAP
+
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 _DNS_NAME = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 URI_PATTERN = rf"^((pvc|configmap)://{_DNS_NAME}/.+|https?://[^/@ ]+(/.*)?)$"
@@ -111,6 +113,19 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
             f"self.all(place, !has(place.cidr) || place.cidr.matches('{CIDR_PATTERN}'))",
             "network.allowTo: cidr must be a network such as 10.20.0.0/16 or fd00:20::/64",
         ),
+    ),
+    ("serving", "access", "apiKeys"): (
+        Rule("!has(self.overlap) || has(self.rotateAfter)", "apiKeys.overlap needs apiKeys.rotateAfter: add it"),
+        Rule(
+            "!has(self.rotateAfter) || duration(self.rotateAfter) >= duration('1h')",
+            "apiKeys.rotateAfter must be at least 1h",
+        ),
+        Rule(
+            f"!has(self.rotateAfter) || duration(has(self.overlap) ? self.overlap : '{DEFAULT_OVERLAP}')"
+            " < duration(self.rotateAfter)",
+            f"apiKeys.overlap, {DEFAULT_OVERLAP} when it is left out, must be less than apiKeys.rotateAfter",
+        ),
+        Rule("!has(self.overlap) || duration(self.overlap) >= duration('1m')", "apiKeys.overlap must be at least 1m"),
     ),
     ("serving", "access"): (
         Rule(

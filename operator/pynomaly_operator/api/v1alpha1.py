@@ -3,9 +3,11 @@
 The one source of the CustomResourceDefinition and of validation.
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from pynomaly_inference import spec as shared
 from pynomaly_operator.api.network import Network
@@ -18,6 +20,9 @@ KIND = "AnomalyDetector"
 PLURAL = "anomalydetectors"
 
 DEFAULT_TIMEOUT = "30m"
+DEFAULT_OVERLAP = "24h"
+LEAST_ROTATION = timedelta(hours=1)
+LEAST_OVERLAP = timedelta(minutes=1)
 
 _CRON_FIELD = "[0-9A-Za-z*,/#-]+"
 CRON_PATTERN = f"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$"
@@ -120,9 +125,52 @@ class Replicas(shared.Part):
         return ("cpu",) if self.memory is None else ("cpu", "memory")
 
 
+class ApiKeys(shared.ApiKeys):
+    """Callers present a key; the Secret NAME-api-keys holds it as `current`."""
+
+    rotate_after: Duration | None = None
+    """How long a key is current, at least 1h; then the operator makes another. Default: until the Secret is deleted."""
+    overlap: Duration | None = None
+    """How long a key is accepted after it was current, at least 1m and less than rotateAfter; the Secret holds it as
+    `previous`. Default: 24h."""
+
+    @model_validator(mode="after")
+    def _two_keys_at_most(self) -> Self:
+        if self.rotation_time is None:
+            if self.overlap is not None:
+                raise ValueError("overlap needs rotateAfter: add it, or remove overlap")
+            return self
+        if self.rotation_time < LEAST_ROTATION:
+            raise ValueError("rotateAfter must be at least 1h")
+        if not LEAST_OVERLAP <= self.overlap_time < self.rotation_time:
+            raise ValueError(
+                f"overlap is {self.overlap or DEFAULT_OVERLAP}: it must be at least 1m and less than rotateAfter"
+            )
+        return self
+
+    @property
+    def rotation_time(self) -> timedelta | None:
+        """`rotateAfter`."""
+        return None if self.rotate_after is None else timedelta(seconds=seconds(self.rotate_after))
+
+    @property
+    def overlap_time(self) -> timedelta:
+        """`overlap`, or its default."""
+        return timedelta(seconds=seconds(self.overlap or DEFAULT_OVERLAP))
+
+
+class Access(shared.Access):
+    """Who may score. Default: API keys."""
+
+    api_keys: ApiKeys | None = None
+    """Callers present a key in X-API-Key or as a Bearer token."""
+
+
 class Serving(shared.Serving):
     """How the model is served."""
 
+    access: Access = Field(default_factory=Access)
+    """Who may score."""
     replicas: Replicas = Field(default_factory=Replicas)
     """How many pods serve."""
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
@@ -178,6 +226,8 @@ CLUSTER_ONLY = (
     ("serving", "replicas"),
     ("serving", "version"),
     ("serving", "resources"),
+    ("serving", "access", "api_keys", "rotate_after"),
+    ("serving", "access", "api_keys", "overlap"),
     ("network",),
     ("suspend",),
 )
@@ -186,11 +236,11 @@ CLUSTER_ONLY = (
 
 def cluster_only_fields(resource: AnomalyDetector) -> tuple[str, ...]:
     """The fields that this resource sets and that mean nothing outside a cluster, such as `spec.training.timeout`."""
-    return tuple("spec." + ".".join(path) for path in CLUSTER_ONLY if _is_set(resource.spec, path))
+    return tuple(".".join(("spec", *map(to_camel, path))) for path in CLUSTER_ONLY if _is_set(resource.spec, path))
 
 
-def _is_set(part: BaseModel, path: tuple[str, ...]) -> bool:
+def _is_set(part: BaseModel | None, path: tuple[str, ...]) -> bool:
     first, *rest = path
-    if first not in part.model_fields_set:
+    if part is None or first not in part.model_fields_set:
         return False
     return not rest or _is_set(getattr(part, first), tuple(rest))

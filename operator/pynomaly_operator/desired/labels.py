@@ -18,6 +18,8 @@ RETRAIN = f"{GROUP}/retrain"
 DESIRED_HASH = f"{GROUP}/desired-hash"
 SERVING_HASH = f"{GROUP}/serving-hash"
 """On pods: the serving.json that they were told of, see `notification`."""
+KEY_ROTATED = f"{GROUP}/api-key-rotated"
+"""On the Secret with the API keys: when the operator last replaced one."""
 KEYS_HASH = f"{GROUP}/api-keys-hash"
 """On pods: the API key that they were told of, see `notification`."""
 

@@ -6,6 +6,8 @@ from pynomaly_operator.desired.wanted import Wanted
 from pynomaly_operator.manifest import SECRET, Manifest
 
 CURRENT = "current"
+PREVIOUS = "previous"
+"""The entry with the key that was current before, as long as it is still accepted."""
 
 
 def api_keys(wanted: Wanted) -> Manifest | None:

@@ -31,7 +31,7 @@ FULL: dict[str, Any] = {
         "replicas": {"min": 3, "max": 10, "cpu": 60, "memory": 80},
         "version": 3,
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "access": {"apiKeys": {}},
+        "access": {"apiKeys": {"rotateAfter": "2160h", "overlap": "24h"}},
         "limits": {"rows": 5000, "bodyMiB": 8},
     },
     "network": {

@@ -1,0 +1,68 @@
+"""When a detector's API key is replaced, and until when the one before is still accepted."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from pynomaly_operator.api.v1alpha1 import ApiKeys
+from pynomaly_operator.desired.labels import KEY_ROTATED
+from pynomaly_operator.desired.secret import CURRENT, PREVIOUS
+from pynomaly_operator.manifest import Manifest
+from pynomaly_operator.owned import changed, holds_field
+
+CLOCKS = timedelta(minutes=5)
+"""An annotation that is later than the API server's own record by more than this was written by a wrong clock."""
+
+
+class Step(Enum):
+    """What is to be done to the Secret."""
+
+    ROTATE = "rotate"
+    DROP_PREVIOUS = "drop previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a Secret's metadata tells of the keys in it."""
+
+    made: datetime
+    """When the current key was made."""
+    rotated: bool
+    """Whether an operator made it in place of another."""
+    previous: bool
+    """Whether the key before is still there."""
+
+
+def keys(secret: Manifest) -> Keys | None:
+    """From the Secret's metadata; None when it holds no current key."""
+    written = changed(secret, "data", CURRENT)
+    if written is None:
+        return None
+    noted = _time(secret.get("annotations", {}).get(KEY_ROTATED))
+    made = written if noted is None or noted > written + CLOCKS else noted
+    return Keys(made, noted is not None, holds_field(secret, "data", PREVIOUS))
+
+
+def due(policy: ApiKeys, found: Keys, now: datetime) -> tuple[Step, datetime] | None:
+    """The next step and when it is due, which may be past; None: there is none to wait for.
+
+    A previous key that no operator put there is its user's own, and stays until the first rotation.
+    """
+    steps = []
+    if found.previous and found.rotated:
+        steps.append((Step.DROP_PREVIOUS, found.made + policy.overlap_time))
+    if policy.rotation_time is not None:
+        steps.append((Step.ROTATE, found.made + policy.rotation_time))
+    # After an outage both are due: the rotation puts another key in the previous one's place, and gives it its overlap.
+    past = [step for step in steps if step[1] <= now]
+    return max(past, key=lambda step: step[1]) if past else min(steps, key=lambda step: step[1], default=None)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found

@@ -1,0 +1,95 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pynomaly_operator.api.v1alpha1 import ApiKeys
+from pynomaly_operator.desired.labels import KEY_ROTATED
+from pynomaly_operator.rotation import Keys, Step, due, keys
+
+MADE = datetime(2026, 5, 1, 12, tzinfo=UTC)
+POLICY = ApiKeys.model_validate({"rotateAfter": "720h", "overlap": "24h"})
+HOUR = timedelta(hours=1)
+
+
+def _secret(rotated: str | None = None, *entries: str, written: datetime = MADE) -> dict[str, Any]:
+    fields = {"f:data": {f"f:{entry}": {} for entry in entries}}
+    entry = {"manager": "pynomaly", "operation": "Update", "time": written.isoformat(), "fieldsV1": fields}
+    return {"annotations": {} if rotated is None else {KEY_ROTATED: rotated}, "managedFields": [entry]}
+
+
+def test_a_secret_that_was_never_rotated_is_as_old_as_its_key() -> None:
+    assert keys(_secret(None, "current")) == Keys(MADE, rotated=False, previous=False)
+
+
+def test_what_the_operator_noted_counts_more_than_when_the_secret_was_last_written() -> None:
+    noted = MADE - 5 * HOUR
+
+    assert keys(_secret(noted.isoformat(), "current", "previous")) == Keys(noted, rotated=True, previous=True)
+
+
+@pytest.mark.parametrize("noted", ["2030-01-01T00:00:00+00:00", "yesterday", "2026-05-01T00:00:00"])
+def test_a_note_that_is_none_or_of_a_wrong_clock_does_not_keep_a_key_for_ever(noted: str) -> None:
+    found = keys(_secret(noted, "current"))
+
+    assert found is not None
+    assert found.made == MADE
+
+
+def test_a_secret_without_a_current_key_tells_nothing() -> None:
+    assert keys(_secret(None, "previous")) is None
+
+
+def test_a_previous_key_that_its_user_put_there_is_left_alone() -> None:
+    found = Keys(MADE, rotated=False, previous=True)
+
+    assert due(ApiKeys(), found, MADE + 1000 * HOUR) is None
+    assert due(POLICY, found, MADE + HOUR) == (Step.ROTATE, MADE + 720 * HOUR)
+
+
+def test_the_previous_key_goes_after_its_overlap_also_when_nothing_is_rotated_any_more() -> None:
+    assert due(ApiKeys(), Keys(MADE, rotated=True, previous=True), MADE) == (Step.DROP_PREVIOUS, MADE + 24 * HOUR)
+
+
+@given(st.integers(3600, 10**6), st.floats(0, 0.99), st.lists(st.integers(1, 10**7), min_size=1, max_size=30))
+def test_no_key_is_refused_before_its_overlap_is_over_nor_current_for_longer_than_its_time(
+    rotate: int, share: float, pauses: list[int]
+) -> None:
+    overlap = max(60, int(rotate * share))
+    policy = ApiKeys.model_validate({"rotateAfter": f"{rotate // 3600}h{rotate % 3600}s", "overlap": f"{overlap}s"})
+    now, found, replaced = MADE, Keys(MADE, rotated=False, previous=False), MADE
+    for pause in pauses:  # passes at any times, such as after an outage
+        now += timedelta(seconds=pause)
+        for _ in range(3):
+            step = due(policy, found, now)
+            assert step is not None
+            if step[1] > now:
+                break
+            if step[0] is Step.DROP_PREVIOUS:
+                assert now - replaced >= timedelta(seconds=overlap)
+                found = Keys(found.made, rotated=True, previous=False)
+            else:
+                assert now - found.made >= timedelta(seconds=rotate)
+                if found.previous:
+                    assert now - replaced >= timedelta(seconds=overlap)
+                found, replaced = Keys(now, rotated=True, previous=True), now
+        assert now - found.made < timedelta(seconds=rotate)
+        assert not found.previous or now - replaced < timedelta(seconds=overlap)
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"rotateAfter": "59m"}, "at least 1h"),
+        ({"rotateAfter": "24h"}, "overlap is 24h"),
+        ({"rotateAfter": "2h", "overlap": "2h"}, "and less than rotateAfter"),
+        ({"rotateAfter": "2h", "overlap": "59s"}, "at least 1m"),
+        ({"overlap": "2h"}, "overlap needs rotateAfter"),
+    ],
+)
+def test_a_policy_that_would_leave_a_gap_is_refused(policy: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ApiKeys.model_validate(policy)
