@@ -31,6 +31,10 @@ _RGRAPH = (
     "it solves a regression over the training rows and a block of the batch for each score, an iteration of unknown "
     "length that the other rows of the block change"
 )
+_ROD = (
+    "it divides by a statistic of the batch and keeps none of the training rows: fit a "
+    "`pynomaly_inference.rod.ROD`, which does"
+)
 _SERIES = "it scores the times of a series by the times around them, and a row alone is no series"
 _RAW = "it scores text, images or audio by the embeddings of another model, and the resource has numbers and categories"
 
@@ -65,11 +69,7 @@ REFUSED = tuple(
             "so_gaal_new.SO_GAAL",
             "PyOD keeps it beside `pyod.models.so_gaal.SO_GAAL`: convert one of that class",
         ),
-        (
-            "rod.ROD",
-            "it divides by a statistic of the batch and keeps none of the training rows: fit a "
-            "`pynomaly_inference.rod.ROD`, which does",
-        ),
+        ("rod.ROD", _ROD),
         ("sod.SOD", _BATCH),
         ("sos.SOS", _BATCH),
         ("ts_anomaly_transformer.AnomalyTransformer", _SERIES),
