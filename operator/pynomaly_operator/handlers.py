@@ -18,6 +18,7 @@ from pynomaly_operator.manifest import DETECTOR, WATCHED, Kind
 from pynomaly_operator.registry import Remembering
 from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Key, Store
+from pynomaly_operator.watch_activity import WatchActivity
 from pynomaly_operator.workqueue import WorkQueue
 
 STREAMING_SINCE = (1, 34)
@@ -77,7 +78,7 @@ def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
     return found
 
 
-def _session(credentials: Credentials, watching: Watching) -> aiohttp.ClientSession:
+def session(credentials: Credentials, watching: Watching, activity: WatchActivity) -> aiohttp.ClientSession:
     """Kopf's session, made by us: always the newest token, and no content that is not our business."""
     slim = tuple(f"/{kind.plural}" for kind in WATCHED.values() if not kind.whole)
 
@@ -89,10 +90,15 @@ def _session(credentials: Credentials, watching: Watching) -> aiohttp.ClientSess
         if watching.streaming and request.url.path.endswith(slim):
             streamed = request.url.query.get("watch") == "true"
             request.headers["Accept"] = METADATA_ONLY if streamed else METADATA_LIST
+        watched = request.url.query.get("watch") == "true"
+        if watched:
+            activity.asked(request.url.path)
         response = await handler(request)
         if response.ok and response.content_type != JSON:
             response.close()
             raise aiohttp.ClientConnectionError(f"{request.url.path} was answered with {response.content_type}")
+        if watched and response.ok:
+            activity.listen(request.url.path, response)
         return response
 
     connector = aiohttp.TCPConnector(limit=0, ssl=credentials.ssl_context())
@@ -135,13 +141,15 @@ class Sinks:
             self.queue.add(key)
 
 
-def registry(sinks: Sinks, credentials: Credentials, watching: Watching) -> kopf.OperatorRegistry:
+def registry(
+    sinks: Sinks, credentials: Credentials, watching: Watching, activity: WatchActivity
+) -> kopf.OperatorRegistry:
     """The handlers."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=credentials.server, aiohttp_session=_session(credentials, watching))
+        return kopf.AiohttpSession(server=credentials.server, aiohttp_session=session(credentials, watching, activity))
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:

@@ -16,7 +16,8 @@ from pynomaly_operator.errors import ApiError
 from pynomaly_operator.events import Recorder
 from pynomaly_operator.key_rotation import KeyRotation
 from pynomaly_operator.kube import Credentials, Kube
-from pynomaly_operator.leadership import Leadership
+from pynomaly_operator.leadership import Leadership, boottime
+from pynomaly_operator.liveness import Liveness
 from pynomaly_operator.living import Forgetful, Living
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.pods import Pods
@@ -30,13 +31,12 @@ from pynomaly_operator.settings import Settings
 from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Store
 from pynomaly_operator.training import Trainings
+from pynomaly_operator.watch_activity import WatchActivity
 from pynomaly_operator.workqueue import WorkQueue
 from pynomaly_operator.writer import Writer
 
 log = logging.getLogger(__name__)
 
-STUCK_SECONDS = 300.0
-"""A detector that waits longer than this for a worker, or for its pass to end, means that the workers hang."""
 RETRY_SECONDS = 2.0
 LIVING_RETRY_SECONDS = 300.0
 TLS_CLOSE_SECONDS = 0.25
@@ -83,10 +83,10 @@ class Operator:
         version = await self._answered("the API server", self.edges.kube.version)
         watching = handlers.Watching.of(version)
         log.info("Kubernetes %d.%d: %s", *version, "streams of metadata" if watching.streaming else "lists")
-        sinks = handlers.Sinks(self.store, queue, remembering)
+        sinks, activity = handlers.Sinks(self.store, queue, remembering), WatchActivity(boottime)
         scope = self.settings.scope
         watches = kopf.operator(
-            registry=handlers.registry(sinks, self.edges.credentials, watching),
+            registry=handlers.registry(sinks, self.edges.credentials, watching, activity),
             settings=handlers.settings(watching, scope),
             clusterwide=scope.everywhere,
             namespaces=scope.namespaces,
@@ -97,7 +97,7 @@ class Operator:
             self._know(),
             self._lead(queue),
             self._audit(queue),
-            self._answer_probes(queue),
+            self._answer_probes(Liveness(queue, activity, lambda: self.edges.leadership.unanswered)),
             sinks.ending.wait(),
             stop.wait(),
         )
@@ -179,8 +179,8 @@ class Operator:
             except ApiError as error:
                 log.warning("audit failed, again in %.0f s: %s", self.settings.audit_seconds, error)
 
-    async def _answer_probes(self, queue: WorkQueue) -> None:
-        health = Health(lambda: _stuck(queue), self._not_synced)
+    async def _answer_probes(self, liveness: Liveness) -> None:
+        health = Health(liveness.complaint, self._not_synced)
         async with probes.served(health, self.metrics, self.settings.probes_host, self.settings.probes_port):
             await asyncio.Event().wait()
 
@@ -190,14 +190,6 @@ class Operator:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _stuck(queue: WorkQueue) -> str | None:
-    if queue.oldest > STUCK_SECONDS:
-        return f"a detector has waited {queue.oldest:.0f} s for a worker"
-    if queue.longest > STUCK_SECONDS:
-        return f"the pass for a detector has run for {queue.longest:.0f} s"
-    return None
 
 
 async def _together(

@@ -141,7 +141,7 @@ class _Thread:
         await config.load_kube_config(config_file=str(self._of.kubeconfig), client_configuration=configuration)
         credentials, of = Credentials(configuration), self._of
         elections = Kube(credentials, Metrics(), limits=Limits(2, 5))  # renewals are no writes of the operator's work
-        leadership = Leadership(elections, Candidate("default", of.lease, uuid.uuid4().hex))
+        leadership = Leadership(elections, Candidate(of.settings.lease_namespace, of.lease, uuid.uuid4().hex))
         kube = _OfVersion(credentials, of, leadership)
         edges = Edges(credentials, kube, leadership, of.registry, of.pods, of.pace)
         try:
