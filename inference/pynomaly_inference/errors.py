@@ -12,6 +12,7 @@
     +- GateFailed            16  the model is worse than the resource demands
     +- RegistryUnavailable   17  the registry does not answer, or does not let this program in; trying again may help
     +- ModelLoadFailed       18  a model file is damaged, foreign, or does not agree with its own golden rows
+    +- SourceNotAllowed      19  the source leads to where this program may not connect
 
 The messages are shown to the user as they are: they name what the user must change.
 """
@@ -101,3 +102,10 @@ class ModelLoadFailed(PynomalyError):
 
     reason = "ModelLoadFailed"
     exit_code = 18
+
+
+class SourceNotAllowed(PynomalyError):
+    """A source leads, perhaps by a redirect, to an address to which connections are not allowed."""
+
+    reason = "SourceNotAllowed"
+    exit_code = 19

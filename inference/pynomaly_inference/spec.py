@@ -12,11 +12,13 @@ from pydantic.alias_generators import to_camel
 
 from pynomaly_inference.algorithms import algorithm_problem, capabilities, columns_problem, label_problem
 from pynomaly_inference.features import FeatureType
+from pynomaly_inference.source_uri import credentials_problem, source_problem
 
 HOLDOUT_WITH_LABEL = 0.3
 
 Share = Annotated[float, Field(ge=0, le=1)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=253)]
+SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", max_length=253)]
 
 
 class Part(BaseModel):
@@ -85,12 +87,29 @@ class Source(Part):
     """Where the training rows come from."""
 
     uri: Annotated[str, Field(min_length=1, max_length=2048)]
-    """pvc://CLAIM/PATH, configmap://NAME/KEY or http(s)://…; csv, parquet or ndjson, also .gz and .zst; globs. On the
-    command line also a local path, relative to this file, or file://."""
+    """pvc://CLAIM/PATH, configmap://NAME/KEY, http(s)://…, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://CONTAINER/PATH,
+    abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH or postgresql://HOST:PORT/DATABASE; csv, parquet, ndjson, json or
+    xlsx, also .gz and .zst; globs, but on the web. On the command line also a local path, relative to this file, or
+    file://."""
+    query: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+    """A SELECT whose rows are the training rows; for postgresql:// alone."""
+    credentials: SecretName | None = None
+    """A Secret of the same namespace, labelled pynomaly.io/use=training. Its entries become the variables by which the
+    source is opened; outside a cluster they are taken from the environment. s3: AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL. gs: GOOGLE_CREDENTIALS (the content of a
+    service account's key). azure: AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN,
+    or AZURE_STORAGE_CONNECTION_STRING. postgresql: PGUSER, PGPASSWORD. http(s): HTTP_USERNAME, HTTP_PASSWORD."""
     label: ColumnName | None = None
     """A column of 0 and 1 (1 is an anomaly). It turns evaluation on and is no feature. Required by XGBOD and DevNet."""
     timestamp: ColumnName | None = None
     """A column that orders the rows in time; the last rows are held out. It is no feature."""
+
+    @model_validator(mode="after")
+    def _can_be_opened(self) -> Self:
+        problem = source_problem(self.uri, self.query) or credentials_problem(self.uri, self.credentials)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
 
 
 class Gates(Part):

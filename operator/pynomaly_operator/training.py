@@ -15,7 +15,7 @@ from pynomaly_operator.desired.sources import ClusterSource, cluster_source
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import RegistryUnavailable, SourceMissing, SourceNotAllowed
 from pynomaly_operator.kube import Kube
-from pynomaly_operator.manifest import CLAIM, CONFIG_MAP, EVENT, JOB, POD
+from pynomaly_operator.manifest import CLAIM, CONFIG_MAP, EVENT, JOB, POD, SECRET, Kind
 from pynomaly_operator.observed import JobFacts, PodFacts, pod_facts
 from pynomaly_operator.registry import Registry
 from pynomaly_operator.status import course
@@ -137,6 +137,7 @@ class Trainings:
             source = cluster_source(subject.spec.training.source.uri)
             _check_open(source, subject.spec.network)
             await self._check_allowed(subject.detector, source)
+            await self._check_credentials(subject.detector, subject.spec.training.source.credentials)
         except PynomalyError as error:
             return course.of_hindrance(finding_of(error), subject.before)
         return course.of_progress(Finding(Reason.TRAINING, "the training's Job is being created"), subject.before)
@@ -146,14 +147,22 @@ class Trainings:
         if not source.mounted:
             return
         kind = CLAIM if source.scheme == "pvc" else CONFIG_MAP
-        found = await self._kube.get(kind, detector.namespace, source.name)
+        await self._check_label(detector, kind, source.name, "uri")
+
+    async def _check_credentials(self, detector: Identity, secret: str | None) -> None:
+        """The same of the Secret, of which no more than its metadata is ever read."""
+        if secret is not None:
+            await self._check_label(detector, SECRET, secret, "credentials")
+
+    async def _check_label(self, detector: Identity, kind: Kind, name: str, field: str) -> None:
+        found = await self._kube.get(kind, detector.namespace, name)
         if found is None:
             raise SourceMissing(
-                f"spec.training.source.uri: there is no {kind.name} `{source.name}` in namespace {detector.namespace}"
+                f"spec.training.source.{field}: there is no {kind.name} `{name}` in namespace {detector.namespace}"
             )
         if found["metadata"].get("labels", {}).get(labels.USE) != labels.USE_TRAINING:
             label = f"{labels.USE}={labels.USE_TRAINING}"
-            raise SourceNotAllowed(f"{kind.name} `{source.name}` does not let detectors read it: label it {label}")
+            raise SourceNotAllowed(f"{kind.name} `{name}` does not let detectors read it: label it {label}")
 
 
 def _check_open(source: ClusterSource, network: Network) -> None:

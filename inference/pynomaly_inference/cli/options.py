@@ -1,13 +1,17 @@
 """Arguments and options that several commands share."""
 
 import logging
+import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pynomaly_inference.cli.console import Format
+
+if TYPE_CHECKING:
+    from pynomaly_inference.datasets.places import Places
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
@@ -26,6 +30,15 @@ Mounts = Annotated[
         help="Where a claim or config map of the resource lies on this machine. Repeatable.",
     ),
 ]
+AllowTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-to",
+        metavar="public|private|CIDR:PORT",
+        help="Where the source may lead: the Internet's addresses, private ones, or 10.20.0.0/16:5432. Repeatable; "
+        "without it, anywhere.",
+    ),
+]
 Output = Annotated[Format, typer.Option("--format", help="How the result is printed on standard output.")]
 Keys = Annotated[
     Path | None,
@@ -42,6 +55,16 @@ Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to lis
 def log_to_stderr() -> None:
     """What a cluster's log keeps: a line with its time for each thing that happens."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def places(detector: Path, data: Path | None, mount: list[str] | None, allow_to: list[str] | None = None) -> "Places":
+    """Where the source of the resource file `detector` is looked for, with this process's environment."""
+    mounts = parse_mounts(mount)
+
+    from pynomaly_inference.datasets.addresses import parse_destinations
+    from pynomaly_inference.datasets.places import Places
+
+    return Places(detector.parent, data, mounts, os.environ, parse_destinations(allow_to or ()))
 
 
 _MOUNT = re.compile(r"(?P<uri>(?:pvc|configmap)://[^/=]+)=(?P<folder>.+)")

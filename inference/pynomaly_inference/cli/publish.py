@@ -21,19 +21,19 @@ def publish(
     token_file: Annotated[Path, typer.Option(help="A service account's token for the registry.")],
     termination_file: Annotated[Path, typer.Option(help="Where to say how it ended.")],
     mount: options.Mounts = None,
+    allow_to: options.AllowTo = None,
 ) -> None:
     """Train a detector and publish it, unless the registry has it already: what a training Job runs.
 
     Gates are not judged here. Exit codes are those of `train`, and 17 when the registry cannot be reached.
     """
-    from pynomaly_inference.datasets.places import Places
     from pynomaly_inference.registry.contract import TrainingKey
     from pynomaly_inference.training.job import TerminationMessage, run_job
     from pynomaly_inference.training.publish import Registry
 
     try:
         resource = read_resource(detector, AnomalyDetector)
-        places = Places(detector.parent, None, options.parse_mounts(mount))
+        places = options.places(detector, None, mount, allow_to)
         key = TrainingKey(namespace=namespace, uid=uid, fingerprint=fingerprint)
         with shown_progress() as progress:
             recorded = run_job(resource, places, key, Registry(registry, token_file), progress)

@@ -99,7 +99,7 @@ def run(
     settings = ServerSettings(host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib)
     check_settings(settings)
     with nullcontext() if output is None else replacing(output) as kept:
-        trained = train_detector(resource, detector.parent, data, mount)
+        trained = train_detector(resource, options.places(detector, data, mount))
         if kept is not None:
             kept.write_bytes(trained.content)
     print_card(trained.model)

@@ -89,7 +89,12 @@ def format_from_content_type(value: str) -> Format | None:
 
 def source_file(path: Path, name: str) -> SourceFile:
     """The file with its format by suffix; raises ResourceInvalid when the suffix is unknown."""
-    found = format_from_name(path.name)
+    return SourceFile(path, name, known_format(path.name, name))
+
+
+def known_format(file_name: str, name: str) -> Format:
+    """The format by suffix; raises ResourceInvalid, which calls the file `name`, when the suffix is unknown."""
+    found = format_from_name(file_name)
     if found is None:
         raise ResourceInvalid(f"the suffix of `{name}` says no known format: use {KNOWN_SUFFIXES}")
-    return SourceFile(path, name, found)
+    return found

@@ -1,8 +1,5 @@
 """`http(s)://` sources, streamed into a temporary file."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -17,7 +14,7 @@ from pynomaly_inference.datasets.formats import (
     format_from_content_type,
     format_from_name,
 )
-from pynomaly_inference.datasets.places import Places
+from pynomaly_inference.datasets.remote import Remote
 from pynomaly_inference.errors import DataRejected, ResourceInvalid, SourceUnreachable
 
 MAX_REDIRECTS = 5
@@ -25,29 +22,27 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _ENCODINGS = {"": None, "identity": None, "gzip": Compression.GZIP, "zstd": Compression.ZSTD}
 
 
-@contextmanager
-def located(uri: str, _places: Places, *, timeout: httpx.Timeout = TIMEOUT) -> Iterator[tuple[SourceFile, ...]]:
-    """The one file behind the URL, removed when the context ends.
+def fetch(remote: Remote, folder: Path, *, timeout: httpx.Timeout = TIMEOUT) -> tuple[SourceFile, ...]:
+    """The one file behind the URL.
 
     The format is that of the URL's suffix, else of the Content-Type. Raises SourceUnreachable for everything that
-    another try may cure, with the URL but not its credentials or query.
+    another try may cure, with the URL but not its credentials or query. Redirects to another host get no password.
     """
-    shown = redacted(uri)
-    with tempfile.TemporaryDirectory(prefix="pynomaly-") as folder:
-        path = Path(folder) / "download"
-        try:
-            found = _download(uri, path, timeout)
-        except httpx.TimeoutException as error:
-            raise SourceUnreachable(f"`{shown}` timed out") from error
-        except httpx.TooManyRedirects as error:
-            raise SourceUnreachable(f"`{shown}` redirects more than {MAX_REDIRECTS} times") from error
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise ResourceInvalid(f"`{shown}` is no URL that can be fetched, or redirects to one: {error}") from error
-        except httpx.HTTPError as error:
-            raise SourceUnreachable(f"`{shown}` cannot be fetched: {error}") from error
-        except OSError as error:
-            raise SourceUnreachable(f"`{shown}` cannot be stored in `{folder}`: {error.strerror}") from error
-        yield (SourceFile(path, shown, found),)
+    shown = redacted(remote.uri)
+    path = folder / "download"
+    try:
+        found = _download(remote, path, timeout)
+    except httpx.TimeoutException as error:
+        raise SourceUnreachable(f"`{shown}` timed out") from error
+    except httpx.TooManyRedirects as error:
+        raise SourceUnreachable(f"`{shown}` redirects more than {MAX_REDIRECTS} times") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise ResourceInvalid(f"`{shown}` is no URL that can be fetched, or redirects to one: {error}") from error
+    except httpx.HTTPError as error:
+        raise SourceUnreachable(f"`{shown}` cannot be fetched: {error}") from error
+    except OSError as error:
+        raise SourceUnreachable(f"`{shown}` cannot be stored in `{folder}`: {error.strerror}") from error
+    return (SourceFile(path, shown, found),)
 
 
 def redacted(url: str) -> str:
@@ -61,11 +56,12 @@ def redacted(url: str) -> str:
     return urlunsplit((parts.scheme, user + host, parts.path, "***" if parts.query else "", ""))
 
 
-def _download(url: str, path: Path, timeout: httpx.Timeout) -> Format:
+def _download(remote: Remote, path: Path, timeout: httpx.Timeout) -> Format:
     # Raw bytes are stored: a server that labels `x.csv.gz` with `Content-Encoding: gzip` must not unpack it twice.
     headers = {"Accept-Encoding": "identity"}
     client = httpx.Client(follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=timeout, headers=headers)
-    with client, client.stream("GET", url) as response:
+    url = remote.uri
+    with client, client.stream("GET", url, auth=_login(remote)) as response:
         if not response.is_success:
             status = f"{response.status_code} {response.reason_phrase}".strip()
             raise SourceUnreachable(f"`{redacted(url)}` answers {status}")
@@ -74,6 +70,11 @@ def _download(url: str, path: Path, timeout: httpx.Timeout) -> Format:
             for chunk in response.iter_raw():
                 file.write(chunk)
     return found
+
+
+def _login(remote: Remote) -> tuple[str, str] | None:
+    user = remote.environment.get("HTTP_USERNAME")
+    return None if user is None else (user, remote.environment.get("HTTP_PASSWORD", ""))
 
 
 def _format(url: str, headers: httpx.Headers) -> Format:

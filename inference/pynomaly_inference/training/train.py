@@ -79,7 +79,7 @@ def _read(spec: DetectorSpec, places: Places, progress: Progress) -> Table:
     source = spec.training.source
     features = None if spec.features is None else tuple((feature.name, feature.type) for feature in spec.features)
     columns = Columns(features, source.label, source.timestamp)
-    with located(source.uri, places) as files:
+    with located(source.uri, places, source.query) as files:
         return read_training_table(
             files,
             columns,

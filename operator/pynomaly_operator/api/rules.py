@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from pynomaly_inference import source_uri
 from pynomaly_operator.api.v1alpha1 import DEFAULT_OVERLAP
 
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
-_DNS_NAME = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
-URI_PATTERN = rf"^((pvc|configmap)://{_DNS_NAME}/.+|https?://[^/@ ]+(/.*)?)$"
+_URIS = (source_uri.MOUNTED, source_uri.WEB, source_uri.OBJECTS, source_uri.AZURE, source_uri.POSTGRESQL)
+URI_PATTERN = f"^({'|'.join(_URIS)})$"
+_NETWORK_PATTERN = "^(https?|s3|gs|azure|abfs|postgresql)://"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V4 = rf"({_OCTET}[.]){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
 _V6 = r"[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,8}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
@@ -82,12 +84,21 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
             "!has(self.label) || !has(self.timestamp) || self.label != self.timestamp",
             "training.source: one column cannot be both label and timestamp",
         ),
+        Rule(
+            f"has(self.query) == self.uri.startsWith('{source_uri.POSTGRESQL_SCHEME}')",
+            "training.source: postgresql:// needs query, and no other uri has one",
+        ),
+        Rule(
+            f"!has(self.credentials) || self.uri.matches('{_NETWORK_PATTERN}')",
+            "training.source: credentials are for sources on the network",
+        ),
     ),
     ("training", "source", "uri"): (
         Rule(
             f"self.matches('{URI_PATTERN}')",
-            "uri must be pvc://CLAIM/PATH, configmap://NAME/KEY, http://… or https://… without user and password;"
-            " local paths and file:// are for the command line",
+            "uri must be pvc://CLAIM/PATH, configmap://NAME/KEY, http(s)://…, s3://BUCKET/KEY, gs://BUCKET/KEY,"
+            " azure://CONTAINER/PATH, abfs://… or postgresql://HOST/DATABASE, without user and password, which are"
+            " for the Secret that credentials names; local paths and file:// are for the command line",
         ),
         Rule("!self.matches('(^|/)[.][.](/|$)')", "uri must not contain `..`"),
     ),

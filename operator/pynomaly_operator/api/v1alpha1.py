@@ -223,6 +223,7 @@ CLUSTER_ONLY = (
     ("training", "schedule"),
     ("training", "timeout"),
     ("training", "resources"),
+    ("training", "source", "credentials"),
     ("serving", "replicas"),
     ("serving", "version"),
     ("serving", "resources"),

@@ -1,5 +1,6 @@
 """The command lines in the pods, and the places in their file systems: the contract with the images."""
 
+from pynomaly_operator.api.network import Network
 from pynomaly_operator.desired.wanted import Wanted, WantedTraining
 
 TRAINING_FOLDER = "/etc/pynomaly/training"
@@ -28,8 +29,16 @@ def train(wanted: Wanted, training: WantedTraining) -> list[str]:
     command += ["--namespace", detector.namespace, "--uid", detector.uid, "--fingerprint", training.fingerprint]
     command += ["--token-file", TOKEN_FILE, "--termination-file", TERMINATION_FILE]
     if training.source.mounted:
-        command += ["--mount", f"{training.source.address}={DATA_FOLDER}"]
+        return [*command, "--mount", f"{training.source.address}={DATA_FOLDER}"]
+    for destination in _destinations(wanted.network):
+        command += ["--allow-to", destination]
     return command
+
+
+def _destinations(network: Network) -> list[str]:
+    """Where the trainer may connect for its source; of a namespace nobody knows the Services' addresses beforehand."""
+    places = [f"{place.cidr}:{place.port}" for place in network.allow_to if place.cidr is not None]
+    return ["public", *places, *(["private"] if any(place.namespace for place in network.allow_to) else [])]
 
 
 def serve(wanted: Wanted) -> list[str]:

@@ -35,15 +35,17 @@ def model_fields(spec: DetectorSpec) -> dict[str, Any]:
     given = _given(spec)
     part = {name: given[name] for name in _MODEL if name in given}
     training = {name: given["training"][name] for name in _TRAINING if name in given["training"]}
+    training["source"] = {name: value for name, value in training["source"].items() if name != "credentials"}
     return {**part, "training": training}
 
 
 def attempt(spec: DetectorSpec, trigger: TriggerStatus | None = None) -> str:
     """sha256 of the fingerprint and of what the training may use.
 
-    More time or memory, or another place to connect to, is another attempt.
+    More time or memory, other credentials, or another place to connect to, is another attempt.
     """
     given = _given(spec)
     allowed = {name: given["training"][name] for name in ("timeout", "resources") if name in given["training"]}
+    allowed |= {name: value for name, value in given["training"]["source"].items() if name == "credentials"}
     allowed |= {name: value for name, value in given.get("network", {}).items() if name == "allowTo"}
     return sha256({"fingerprint": fingerprint(spec, trigger), **allowed})

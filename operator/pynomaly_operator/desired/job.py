@@ -21,8 +21,8 @@ from pynomaly_operator.manifest import JOB, Manifest
 
 CONTAINER = "trainer"
 DEFAULT_RESOURCES: Manifest = {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
-FINAL_EXIT_CODES = (2, 10, 12, 13, 14, 15, 137)
-"""Trying again would end the same: usage, resource, data, fit, conversion, parity; 137: out of memory."""
+FINAL_EXIT_CODES = (2, 10, 12, 13, 14, 15, 19, 137)
+"""Trying again would end the same: usage, resource, data, fit, conversion, parity, address; 137: out of memory."""
 RETRIES = 3
 TEMPORARY_SIZE = "4Gi"
 
@@ -75,13 +75,24 @@ def _container(wanted: Wanted, training: WantedTraining) -> Manifest:
         "image": wanted.programs.trainer_image,
         "imagePullPolicy": wanted.programs.pull_policy,
         "command": commands.train(wanted, training),
-        "env": ENVIRONMENT,
+        "env": [*ENVIRONMENT, *_credentials(training)],
         "resources": resources(training.spec.training.resources, DEFAULT_RESOURCES),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePath": commands.TERMINATION_FILE,
         "terminationMessagePolicy": "File",
         "volumeMounts": [*COMMON_MOUNTS, folder_mount("resource", commands.TRAINING_FOLDER), *data],
     }
+
+
+def _credentials(training: WantedTraining) -> list[Manifest]:
+    """The Secret's entries that open the source, by name: no other entry of it can change how the trainer runs."""
+    secret = training.spec.training.source.credentials
+    if secret is None:
+        return []
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name, "optional": True}}}
+        for name in training.source.variables
+    ]
 
 
 def _resource_volume(wanted: Wanted, training: WantedTraining) -> Manifest:

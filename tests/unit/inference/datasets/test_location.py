@@ -97,7 +97,7 @@ def test_an_unknown_scheme_lists_the_known_ones(tmp_path: Path) -> None:
         located("ftp://host/a.csv", Places(tmp_path))
     assert str(raised.value) == (
         "`ftp://` is no known scheme of `training.source.uri`: "
-        "use file://, pvc://, configmap://, http://, https:// or a path"
+        "use file://, pvc://, configmap://, http://, https://, s3://, gs://, azure://, abfs://, postgresql:// or a path"
     )
 
 

@@ -4,13 +4,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
-from pynomaly_inference.datasets import web
+from pynomaly_inference.datasets import remote, web
 from pynomaly_inference.datasets.formats import Compression, Format, Kind, SourceFile
 from pynomaly_inference.datasets.location import located
 from pynomaly_inference.datasets.places import Places
@@ -35,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
     def _redirect(self, name: str) -> None:
         left, _, file = name.partition("/")
         self._answer(302, Location=f"/{file}" if left == "1" else f"/redirect/{int(left) - 1}/{file}")
+
+    def _to(self, name: str) -> None:
+        self._answer(302, Location=f"http://{name.partition('/')[0]}/private/a.csv")
 
     def _status(self, name: str) -> None:
         self._answer(int(name.partition("/")[0]))
@@ -185,6 +189,15 @@ def test_credentials_are_used_and_never_shown(host: str) -> None:
     assert str(raised.value) == f"`http://***@{host}/private/a.csv?***` answers 401 Unauthorized"
 
 
+def test_user_and_password_come_from_the_environment_and_go_to_no_other_host(host: str) -> None:
+    known = Places(Path("/nowhere"), environment={"HTTP_USERNAME": "ann", "HTTP_PASSWORD": "s3cret"})
+    with located(f"http://{host}/private/a.csv", known) as (file,):
+        assert file.path.read_bytes() == CONTENT
+    elsewhere = host.replace("127.0.0.1", "localhost")
+    with pytest.raises(SourceUnreachable, match="answers 401"), located(f"http://{host}/to/{elsewhere}/a.csv", known):
+        pass
+
+
 def test_a_body_that_is_cut_off_is_unreachable(host: str) -> None:
     cut_off = pytest.raises(SourceUnreachable, match="cannot be fetched: peer closed connection")
     with cut_off, fetched(f"http://{host}/truncated/a.csv"):
@@ -194,7 +207,8 @@ def test_a_body_that_is_cut_off_is_unreachable(host: str) -> None:
 @pytest.mark.parametrize("path", ["hang", "stall"])
 def test_a_server_that_is_silent_times_out(host: str, path: str) -> None:
     url = f"http://{host}/{path}/a.csv"
-    with pytest.raises(SourceUnreachable) as raised, web.located(url, PLACES, timeout=httpx.Timeout(0.2)):
+    impatient = partial(web.fetch, timeout=httpx.Timeout(0.2))
+    with pytest.raises(SourceUnreachable) as raised, remote.fetched(impatient, remote.Remote(url), PLACES):
         pass
     assert str(raised.value) == f"`{url}` timed out"
 
