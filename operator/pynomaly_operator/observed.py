@@ -23,6 +23,8 @@ class DeploymentFacts:
     ready: int
     refusal: str | None
     """Why no pods can be created, in the API server's words."""
+    stuck: bool = False
+    """Whether a rollout has come no further for longer than the Deployment's deadline."""
     scaled: bool = False
     """Whether `wanted` was set through the scale subresource, as autoscalers and `kubectl scale` do."""
 
@@ -35,6 +37,12 @@ class DeploymentFacts:
     def serves_with(self, least: int) -> bool:
         """Whether so many pods are ready, and all that exist are of the current template."""
         return self.updated == self.replicas and self.ready >= least
+
+    @property
+    def busy(self) -> bool:
+        """Whether pods of the current template still take the place of others, and come on."""
+        rolled = self.updated >= self.wanted and self.replicas <= self.updated
+        return not self.stuck and not (self.observed_generation >= self.generation and rolled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,11 @@ class JobFacts:
     def ended(self) -> bool:
         """Whether no more pods of it will run."""
         return self.succeeded or self.failure is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether pods of it run or may run."""
+        return not self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +113,14 @@ def deployment_facts(body: Manifest) -> DeploymentFacts:
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
         refusal=refusal.get("message", "") if refusal else None,
+        stuck=_stuck(status),
         scaled=holds_scale(body["metadata"]),
     )
+
+
+def _stuck(status: Manifest) -> bool:
+    conditions: Iterable[Mapping[str, Any]] = status.get("conditions", ())
+    return any(c["type"] == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded" for c in conditions)
 
 
 def job_facts(body: Manifest) -> JobFacts:

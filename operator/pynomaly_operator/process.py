@@ -19,6 +19,7 @@ from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.leadership import Leadership, boottime
 from pynomaly_operator.liveness import Liveness
 from pynomaly_operator.living import Forgetful, Living
+from pynomaly_operator.manifest import DEPLOYMENT, JOB
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.pods import Pods
 from pynomaly_operator.probes import Health
@@ -31,6 +32,8 @@ from pynomaly_operator.settings import Settings
 from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Store
 from pynomaly_operator.training import Trainings
+from pynomaly_operator.turns import Turns
+from pynomaly_operator.waiting import in_line
 from pynomaly_operator.watch_activity import WatchActivity
 from pynomaly_operator.workqueue import WorkQueue
 from pynomaly_operator.writer import Writer
@@ -79,7 +82,9 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Raises what ended it when something else did."""
         remembering = Remembering(self.edges.registry)
-        queue = WorkQueue(self._reconciler(remembering).reconcile, self.metrics)
+        reconciler = self._reconciler(remembering)
+        queue = WorkQueue(reconciler.reconcile, self.metrics)
+        reconciler.wake_by(queue.add)
         version = await self._answered("the API server", self.edges.kube.version)
         watching = handlers.Watching.of(version)
         log.info("Kubernetes %d.%d: %s", *version, "streams of metadata" if watching.streaming else "lists")
@@ -107,17 +112,20 @@ class Operator:
     def _reconciler(self, registry: Registry) -> Reconciler:
         kube, store, pods = self.edges.kube, self.store, Pods(self.edges.kube, _now)
         recorder, scaling, api_keys = Recorder(kube, _now), Scaling(kube, store), ApiKeys(kube, store, pods, _now)
-        children = Children(kube, store, self.metrics)
+        children, settings = Children(kube, store, self.metrics), self.settings
+        trainings = Turns(settings.max_concurrent_trainings, lambda: store.busy(JOB.name), lambda: in_line(store))
+        rollouts = Turns(settings.max_concurrent_rollouts, lambda: store.busy(DEPLOYMENT.name))
         parts = Parts(
             store=store,
-            programs=self.settings.programs,
-            trainings=Trainings(kube, store, registry, _now),
-            writer=Writer(store, children, scaling, api_keys, KeyRotation(kube, _now), recorder),
+            programs=settings.programs,
+            trainings=Trainings(kube, store, registry, trainings, _now),
+            writer=Writer(store, children, scaling, api_keys, KeyRotation(kube, _now), recorder, rollouts, _now),
             scaling=scaling,
             api_keys=api_keys,
             rollouts=Rollouts(pods, self.edges.serving_pods),
             statuses=StatusWriter(kube, store),
             recorder=recorder,
+            turns=(trainings, rollouts),
             pace=self.edges.pace,
             now=_now,
         )

@@ -1,7 +1,7 @@
 """One level-triggered pass for one detector: observe, decide, write what differs, report."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -27,6 +27,7 @@ from pynomaly_operator.status.trigger import trigger as trigger_of
 from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Detector, Key, Store
 from pynomaly_operator.training import Subject, Trainings
+from pynomaly_operator.turns import Turns
 from pynomaly_operator.writer import Writer, Written
 
 
@@ -57,6 +58,8 @@ class Parts:
     rollouts: Rollouts
     statuses: StatusWriter
     recorder: Recorder
+    turns: Sequence[Turns] = ()
+    """What not all detectors may do at the same time."""
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -67,8 +70,20 @@ class Reconciler:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
+    def wake_by(self, wake: Callable[[Key], None]) -> None:
+        """Detectors whose turn comes are told to `wake`."""
+        for turns in self._parts.turns:
+            turns.on_free(wake)
+
     async def reconcile(self, key: Key) -> float | None:
         """One pass; the seconds after which another is due, or None when only a change can matter."""
+        try:
+            return await self._pass(key)
+        finally:
+            for turns in self._parts.turns:
+                turns.passed(key)
+
+    async def _pass(self, key: Key) -> float | None:
         seen = self._parts.store.detectors.get(key)
         if seen is None or seen.deleting:
             return None  # the garbage collector takes what it owned
@@ -109,7 +124,8 @@ class Reconciler:
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts, before)
         await self._report(facts, decided, rollout, before)
-        waits = [self._again_in(facts, first_finding(decided, rollout) or decided.aside, written.hindrance)]
+        finding = None if decided.in_line else first_finding(decided, rollout) or decided.aside
+        waits = [self._again_in(facts, finding, written.hindrance)]
         if rollout is not None and rollout.switching and not wanted.suspend:
             waits.append(self._parts.pace.switching)
         if written.wait is not None:

@@ -68,6 +68,10 @@ class Settings(BaseModel):
     """Their port; 0: any free one."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Detectors that are reconciled at the same time."""
+    max_concurrent_trainings: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Training Jobs that run at the same time, of all detectors together; the others wait in line."""
+    max_concurrent_rollouts: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Deployments that roll at the same time because this operator, or a setting of it, is another than before."""
     audit_seconds: Annotated[float, Field(gt=0)] = 600
     """How often everything is listed to find what no watch told."""
     living_seconds: Annotated[float, Field(gt=0)] = 4 * 3600

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pynomaly_operator.desired.labels import DESIRED_HASH, RETRAIN
+from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH, RETRAIN
 from pynomaly_operator.manifest import Manifest
 from pynomaly_operator.observed import DeploymentFacts, JobFacts, deployment_facts, job_facts, moment
 from pynomaly_operator.owned import Fields, applied_fields
@@ -52,6 +52,8 @@ class Child:
     """What we applied, as JSON with the detector's uid taken out: a thousand detectors share a few values."""
     facts: DeploymentFacts | JobFacts | None
     deleting: bool
+    asked: str | None
+    """Tells what the resource asked of it from what the operator's version and settings did."""
 
     def fields(self, uid: str) -> Fields | None:
         """What we applied; `uid` is the detector's."""
@@ -72,6 +74,7 @@ class Store:
         self._children: dict[Key, dict[ChildId, Child]] = {}
         self._owners: dict[str, tuple[Key, ChildId]] = {}
         self._fields: dict[bytes, bytes] = {}
+        self._busy: dict[str, dict[str, Key]] = {}
 
     def children(self, key: Key) -> dict[ChildId, Child]:
         """The known children of a detector, a copy."""
@@ -80,6 +83,10 @@ class Store:
     def child(self, key: Key, child: ChildId) -> Child | None:
         """One child, when it is known."""
         return self._children.get(key, {}).get(child)
+
+    def busy(self, kind: str) -> set[Key]:
+        """The detectors with a Job that has not ended, or with a Deployment that rolls."""
+        return set(self._busy.get(kind, {}).values())
 
     def uids(self, kind: str) -> Iterator[str]:
         """The uids of all known children of a kind."""
@@ -123,6 +130,11 @@ class Store:
             return None
         if known is not None and known.uid != seen.uid:
             self._owners.pop(known.uid, None)
+            self._busy.get(kind, {}).pop(known.uid, None)
+        if seen.facts is not None and seen.facts.busy:
+            self._busy.setdefault(kind, {})[seen.uid] = key
+        else:
+            self._busy.get(kind, {}).pop(seen.uid, None)
         self._children.setdefault(key, {})[child_id] = seen
         self._owners[seen.uid] = key, child_id
         return key if known is None or _child_differs(known, seen) else None
@@ -132,6 +144,7 @@ class Store:
         if uid not in self._owners:
             return None
         key, child_id = self._owners.pop(uid)
+        self._busy.get(child_id[0], {}).pop(uid, None)
         ours = self._children[key]
         del ours[child_id]
         if not ours:
@@ -153,6 +166,7 @@ class Store:
             packed_fields=packed,
             facts=_facts(kind, body),
             deleting="deletionTimestamp" in metadata,
+            asked=metadata.get("annotations", {}).get(ASKED_HASH),
         )
 
 

@@ -23,6 +23,8 @@ from pynomaly_operator.status.course import Course, Goal
 from pynomaly_operator.status.findings import Finding, Reason, finding_of
 from pynomaly_operator.status.training import failure, progress
 from pynomaly_operator.store import Child, Store
+from pynomaly_operator.turns import Turns, about
+from pynomaly_operator.waiting import asked_since
 
 POD_EXPECTED_AFTER = 3.0
 """Seconds after which a Job without a pod has been refused one, rather than not yet got it."""
@@ -49,10 +51,11 @@ class Subject:
 class Trainings:
     """Observes; writes nothing."""
 
-    def __init__(self, kube: Kube, store: Store, registry: Registry, now: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube, store: Store, registry: Registry, turns: Turns, now: Callable[[], datetime]) -> None:
         self._kube = kube
         self._store = store
         self._registry = registry
+        self._turns = turns
         self._now = now
 
     async def course(self, subject: Subject) -> Course:
@@ -140,6 +143,11 @@ class Trainings:
             await self._check_credentials(subject.detector, subject.spec.training.source.credentials)
         except PynomalyError as error:
             return course.of_hindrance(finding_of(error), subject.before)
+        detector = subject.detector
+        ahead = self._turns.take((detector.namespace, detector.name), asked_since(subject.before, self._now()))
+        if ahead is not None:
+            text = f"as many trainings run as may at a time, {self._turns.most}; waiting longer: {about(ahead)}"
+            return course.of_line(Finding(Reason.WAITING, text), subject.before)
         return course.of_progress(Finding(Reason.TRAINING, "the training's Job is being created"), subject.before)
 
     async def _check_allowed(self, detector: Identity, source: ClusterSource) -> None:

@@ -1,20 +1,23 @@
 """Making the children of one detector what they must be, in the order in which they depend on each other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pynomaly_operator.api.v1alpha1 import ApiKeys as KeyPolicy
 from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children, child_id
 from pynomaly_operator.desired.children import children
+from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity, Wanted
 from pynomaly_operator.errors import Hindrance
 from pynomaly_operator.events import Recorder, key_made
 from pynomaly_operator.kept import kept
 from pynomaly_operator.key_rotation import KeyRotation
-from pynomaly_operator.manifest import SECRET, Manifest
+from pynomaly_operator.manifest import DEPLOYMENT, SECRET, Manifest
 from pynomaly_operator.scaling import Scaling
 from pynomaly_operator.store import Store
+from pynomaly_operator.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,9 @@ class Writer:
     api_keys: ApiKeys
     key_rotation: KeyRotation
     recorder: Recorder
+    turns: Turns
+    """For Deployments that change only because the operator, or its settings, did."""
+    now: Callable[[], datetime]
 
     async def write(self, wanted: Wanted) -> Written:
         """Makes the children what they must be."""
@@ -60,9 +66,21 @@ class Writer:
         return await self._rotate(wanted, key_secret, first)
 
     async def _apply(self, wanted: Wanted, manifests: Sequence[Manifest]) -> Hindrance | None:
-        hindrance = await self.children.apply_all(wanted.detector, manifests)
+        due = [manifest for manifest in manifests if self._is_due(wanted.detector, manifest)]
+        hindrance = await self.children.apply_all(wanted.detector, due)
         await self.scaling.keep_least(wanted.detector, wanted.serving.replicas)
         return hindrance
+
+    def _is_due(self, detector: Identity, manifest: Manifest) -> bool:
+        """Whether the manifest is to be applied now; a Deployment that its user did not change waits for its turn."""
+        key = detector.namespace, detector.name
+        child = self.store.child(key, child_id(manifest))
+        if manifest["kind"] != DEPLOYMENT.name or child is None or child.owner != detector.uid:
+            return True
+        annotations = manifest["metadata"]["annotations"]
+        if child.hash in (None, annotations[DESIRED_HASH]) or child.asked not in (None, annotations[ASKED_HASH]):
+            return True
+        return self.turns.take(key, self.now()) is None
 
     async def _ensure_key(
         self, detector: Identity, manifests: tuple[Manifest, ...], key_secret: Manifest | None

@@ -3,7 +3,8 @@
 from typing import Any
 
 from pynomaly_operator.desired import commands, names
-from pynomaly_operator.desired.labels import SERVER, child, of_pods, selector
+from pynomaly_operator.desired.canonical import sha256
+from pynomaly_operator.desired.labels import ASKED_HASH, SERVER, child, of_pods, selector
 from pynomaly_operator.desired.pod import (
     COMMON_MOUNTS,
     CONTAINER_SECURITY,
@@ -37,7 +38,20 @@ def deployment(wanted: Wanted) -> Manifest | None:
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": {"metadata": {"labels": of_pods(wanted.detector, SERVER)}, "spec": _pod(wanted)},
     }
-    return child(DEPLOYMENT, wanted.detector, names.deployment(wanted.detector), spec=spec)
+    found = child(DEPLOYMENT, wanted.detector, names.deployment(wanted.detector), spec=spec)
+    return {**found, "metadata": {**found["metadata"], "annotations": {ASKED_HASH: asked_hash(wanted)}}}
+
+
+def asked_hash(wanted: Wanted) -> str:
+    """Tells one wish of the user for these pods from another, whatever the operator makes of it.
+
+    Fields that the user left out are left out: one that a later version adds changes nothing.
+    """
+    serving = wanted.serving
+    given = serving.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude_none=True, include={"replicas", "resources", "limits"}
+    )
+    return sha256({**given, "anonymous": serving.access.anonymous, "autoscaled": wanted.autoscaled})[:16]
 
 
 def _pod(wanted: Wanted) -> Manifest:

@@ -45,6 +45,8 @@ class Course:
     """What a training waits for that stands in the way of nothing: what is asked for is served."""
     newest: ModelStatus | None = None
     """The wanted fingerprint's version, served or not."""
+    in_line: bool = False
+    """Whether it waits for others' trainings to end, and is woken then."""
     trigger: TriggerStatus | None = None
     """What asks to train the same spec anew."""
 
@@ -133,6 +135,11 @@ def of_progress(progress: Finding, before: DetectorStatus) -> Course:
     """A Job is training, or is to be created."""
     verdict = Verdict("Unknown", progress.reason, progress.message)
     return Course(True, before.target, verdict, progress, before.training)
+
+
+def of_line(waiting: Finding, before: DetectorStatus) -> Course:
+    """A Job would be created, but as many run as may."""
+    return replace(of_hindrance(waiting, before), in_line=True)
 
 
 def of_hindrance(hindrance: Finding, before: DetectorStatus) -> Course:

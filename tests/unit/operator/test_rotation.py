@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 def _secret(rotated: str | None = None, *entries: str, written: datetime = MADE) -> dict[str, Any]:
-    fields = {"f:data": {f"f:{entry}": {} for entry in entries}}
+    fields: dict[str, Any] = {"f:data": {f"f:{entry}": {} for entry in entries}}
     entry = {"manager": "pynomaly", "operation": "Update", "time": written.isoformat(), "fieldsV1": fields}
     return {"annotations": {} if rotated is None else {KEY_ROTATED: rotated}, "managedFields": [entry]}
 

@@ -101,3 +101,44 @@ def test_a_change_that_could_need_repair_matters(change: dict[str, Any]) -> None
 
     assert store.see_child("ConfigMap", _child(2, labels={"foreign": "label"})) is None
     assert store.see_child("ConfigMap", _child(3, **change)) == KEY
+
+
+def test_a_detector_is_busy_while_its_job_runs_and_no_longer_when_that_ends_or_goes() -> None:
+    store, ended = Store(), {"status": {"conditions": [{"type": "Failed", "status": "True"}]}}
+    created = {"creationTimestamp": "2026-05-01T00:00:00Z"}
+    store.see_child("Job", _child(1, **created))
+    assert store.busy("Job") == {KEY}
+
+    store.see_child("Job", {**_child(2, **created), **ended})
+    assert store.busy("Job") == set()
+
+    store.see_child("Job", _child(3, uid="next", **created))
+    store.forget_child("next")
+    assert store.busy("Job") == set()
+
+
+@pytest.mark.parametrize(
+    ("status", "busy"),
+    [
+        ({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, True),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 3}, True),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}, True),
+        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 1}, False),
+        (
+            {
+                "observedGeneration": 2,
+                "replicas": 3,
+                "updatedReplicas": 1,
+                "conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}],
+            },
+            False,
+        ),
+    ],
+    ids=["not seen yet", "one of two", "an old one is left", "all are new", "stuck"],
+)
+def test_a_detector_is_busy_while_its_deployment_rolls(status: dict[str, Any], busy: bool) -> None:
+    store = Store()
+
+    store.see_child("Deployment", {**_child(1, generation=2), "spec": {"replicas": 2}, "status": status})
+
+    assert store.busy("Deployment") == ({KEY} if busy else set())
