@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help setup run test test-unit test-converters test-torch test-registry test-end test-readme test-browser test-controlplane test-cluster check bench \
+.PHONY: help setup run test test-unit test-converters test-torch test-registry test-sources test-end test-readme test-browser test-controlplane test-cluster check bench \
 	bench-convert bench-accuracy bench-torch bench-serve format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
@@ -48,6 +48,9 @@ test-torch: $(TORCH) ## The networks, in .venv-torch: torch and its CUDA librari
 
 test-registry: $(SETUP) ## The registry on SQLite and on a PostgreSQL of the tests' own
 	@$(BIN)/pytest -q tests/registry
+
+test-sources: $(SETUP) ## Sources on a real S3 server and a real PostgreSQL
+	@$(BIN)/pytest -q tests/sources
 
 test-end: $(SETUP) ## All 49,097 rows over HTTP against a PyOD model that the test fits itself
 	@$(BIN)/pytest -q tests/end_to_end

@@ -24,11 +24,12 @@ ACCEPTED_WITHIN = 30.0
 
 def resource(namespace: str) -> dict[str, Any]:
     training = {"source": {"uri": f"http://probe.{namespace}.svc/pumps.csv"}}
+    network = {"allowTo": [{"namespace": namespace, "port": pods.PORT}]}
     return {
         "apiVersion": "pynomaly.io/v1alpha1",
         "kind": "AnomalyDetector",
         "metadata": {"name": "pumps", "namespace": namespace},
-        "spec": {"algorithm": {"name": "IForest"}, "contamination": 0.1, "training": training},
+        "spec": {"algorithm": {"name": "IForest"}, "contamination": 0.1, "training": training, "network": network},
     }
 
 
