@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 from scipy.spatial.distance import cdist
 
 from pynomaly_inference.bundle import Semantics
@@ -15,8 +16,10 @@ from pynomaly_inference.convert.products import rounding, squared_distances
 
 ON_THE_SPHERE = 1e-10
 """Relative, of the squared radius: a row this close is on the sphere, and a row on the sphere is inside."""
-ABOVE_ROUNDING = 0.5
-"""Added to a ratio, which rounding may make a little less than 0."""
+LARGEST_KEY = 2.0**14
+"""A sum of a place and a ratio up to this holds the ratio to 2e-12."""
+ABOVE_EVERY_KEY = 2.0**1000
+"""Times this, what is outside a sphere by the least rounding exceeds every key; it may overflow to infinity."""
 MARGIN = 8.0
 """How many times a product's rounding PyOD may be off by, in a distance and a radius together."""
 
@@ -36,12 +39,30 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     """The mean over the estimators of the isolation score of the smallest sphere that covers the row."""
     spheres = _spheres(detector)
     count, estimators = spheres.squared_radii.shape
-    # Above 0 outside. The key of a sphere is in the order of the places, whatever the ratio in [0, 1].
     outside = _outside(x, spheres).reshape(-1, count, estimators)
-    keys = 2.0 * np.arange(count + 1)[:, None] + (spheres.ratios + ABOVE_ROUNDING)
-    inside = graph.op("Max", outside * _steepness(spheres), keys[:-1]).min(axis=1)
-    first = graph.op("Min", inside, keys[-1])
-    return Conversion((first - graph.op("Floor", first * 0.5) * 2.0).mean(axis=1) - ABOVE_ROUNDING)
+    least, span = _extent(spheres.ratios)
+    if span * (count + 1) > LARGEST_KEY:
+        place = _first(outside, np.broadcast_to(np.arange(count + 1.0)[:, None], spheres.ratios.shape))
+        names = place * float(estimators) + np.arange(estimators, dtype=np.float64)
+        return Conversion(graph.gather(spheres.ratios.reshape(-1), names.cast(TensorProto.INT64)).mean(axis=1))
+    # Keys in the order of the places, from which the ratio is told again: far cheaper than to look it up.
+    first = _first(outside, span * np.arange(count + 1)[:, None] + (spheres.ratios - least))
+    return Conversion((first - graph.op("Floor", first * (1 / span)) * span).mean(axis=1) + least)
+
+
+def _first(outside: Expr, keys: Matrix) -> Expr:
+    """Double [n, estimators]: the least key of the spheres that cover a row, or the last, of no sphere."""
+    inside = outside.graph.op("Max", outside * ABOVE_EVERY_KEY, keys[:-1])
+    return outside.graph.op("Min", inside.min(axis=1), keys[-1])
+
+
+def _extent(ratios: Matrix) -> tuple[float, float]:
+    """A number below all ratios by more than rounding, and a power of 2 above the differences from it.
+
+    Ratios are in [0, 1] but for rounding, which can be large next to radii that are all but 0.
+    """
+    least = float(ratios.min()) - 0.5
+    return least, float(2.0 ** np.ceil(np.log2(float(ratios.max()) - least + 0.5)))
 
 
 def _outside(x: Expr, spheres: Spheres) -> Expr:
@@ -59,13 +80,6 @@ def _product_decides(spheres: Spheres) -> bool:
     radii = spheres.squared_radii.reshape(-1)
     lengths = np.sqrt((centred**2).sum(axis=1)) + np.sqrt(radii)
     return bool(np.all(rounding(centred.shape[1], lengths**2) <= ON_THE_SPHERE / 2 * radii))
-
-
-def _steepness(spheres: Spheres) -> float:
-    """A power of 2 so large that beyond a sphere's limit by rounding alone, the product with it exceeds every key."""
-    radii = spheres.squared_radii[spheres.squared_radii > 0]
-    least = float(radii.min(initial=1.0)) * np.finfo(np.float64).eps / 2
-    return float(2.0 ** np.ceil(np.log2(4.0 * len(spheres.ratios) / least)))
 
 
 def _spheres(detector: Any) -> Spheres:

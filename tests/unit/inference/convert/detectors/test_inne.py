@@ -62,6 +62,28 @@ def test_a_row_on_a_sphere_is_inside(run: Run) -> None:
     assert run(to_onnx(detector), X + 1000.0)["score"].tolist() == [1.0] * len(X)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+def test_spheres_without_extent_cover_their_centers_alone(run: Run, agree: Agree, offset: float) -> None:
+    """Among duplicates a product's rounding is not small beside a radius of 0: distances are by subtraction."""
+    X = np.repeat(np.random.default_rng(0).standard_normal((20, 4)), 4, axis=0) + offset
+    detector = INNE(n_estimators=5, max_samples=40, random_state=0).fit(X)
+    model = to_onnx(detector)
+    assert not any(node.op_type == "MatMul" for node in model.graph.node)
+    rows = np.concatenate([X, X + 1e-9, X + 3.0])
+    agree(detector, run(model, rows)["score"], reference_scores(detector, rows))
+
+
+@pytest.mark.parametrize("factor", [-1e-16, -30.0, 1e4, -1e9])
+def test_ratios_need_not_be_between_0_and_1(run: Run, factor: float) -> None:
+    """They are but for rounding, and rounding next to a radius of 0 is any number."""
+    X = np.random.default_rng(0).standard_normal((300, 4))
+    detector = INNE(random_state=0).fit(X)
+    detector._ratio *= factor  # noqa: SLF001 - published nowhere else
+    rows = np.random.default_rng(1).standard_normal((300, 4)) * 1.5
+    theirs = detector.decision_function(rows)
+    assert run(to_onnx(detector), rows)["score"] == pytest.approx(theirs, rel=1e-10, abs=1e-12)
+
+
 def test_it_keeps_training_rows_and_has_no_contributions() -> None:
     declaration = declaration_of("INNE")
     assert declaration.keeps_training_rows
