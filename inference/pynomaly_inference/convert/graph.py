@@ -206,9 +206,9 @@ class Graph:
         """The parts joined along an axis."""
         return self.op("Concat", *parts, axis=axis)
 
-    def smallest(self, values: Expr, count: int) -> tuple[Expr, Expr]:
-        """The `count` smallest values of each row in ascending order, and their positions."""
-        smallest, positions = self.ops("TopK", 2, values, np.array([count]), axis=-1, largest=0, sorted=1)
+    def smallest(self, values: Expr, count: int, *, ordered: bool = True) -> tuple[Expr, Expr]:
+        """The `count` smallest values of each row, in ascending order or any, and their positions."""
+        smallest, positions = self.ops("TopK", 2, values, np.array([count]), axis=-1, largest=0, sorted=int(ordered))
         return smallest, positions
 
     def model(self, name: str) -> onnx.ModelProto:

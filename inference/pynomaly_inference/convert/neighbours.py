@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from pynomaly_inference.convert.graph import Expr
 from pynomaly_inference.convert.metrics import Metric
+from pynomaly_inference.convert.products import NEGLIGIBLE, rounding
 
 SPARE_CANDIDATES = 4
-"""Selected beside the neighbours asked for: rounding in the product may swap points at almost the same distance."""
+"""Selected beside the neighbours asked for: rounding in the product may swap points at almost the same distance, and
+some of these may be equal to so many digits."""
 GROUP = 16
 """Points a group: the nearest points are in the groups with the least minima, and a minimum is far cheaper to find than
 the ranks of all points."""
@@ -36,6 +38,10 @@ KEPT_BITS = 32
 """Of 53: distances equal to so many binary digits are equal."""
 
 
+Ranked = Callable[[Expr], Expr]
+"""What measures are ranked by."""
+
+
 class Points(NamedTuple):
     """The points among which neighbours are looked for."""
 
@@ -51,11 +57,13 @@ class Neighbours(NamedTuple):
     """The nearest points of each row."""
 
     measures: Expr
-    """double [n, count], ascending: what the metric's `root` makes distances of."""
+    """double [n, count]: what the metric's `root` makes distances of."""
     places: Expr
     """int64 [n, count]: their rows among the points."""
     table: Expr
     """The points, to gather from: in the file once."""
+    number: int
+    """How many of each row."""
 
     def rows(self, ranks: list[int]) -> Expr:
         """Double [n, ranks, columns]: the neighbours of these ranks, from 0."""
@@ -69,36 +77,84 @@ def rows_at_once(points: int) -> int:
 
 
 def nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
-    """The `count` nearest points; which of equally far ones is left open."""
-    return _nearest(x, points._replace(tied=False), count, metric, lambda measures: measures)
+    """The `count` nearest points, the nearest first; which of equally far ones is left open."""
+    return in_order(nearest_in_any_order(x, points, count, metric))
+
+
+def nearest_in_any_order(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
+    """The same points, not sorted."""
+    points = points._replace(tied=False)
+    if not _multiplied(points, metric):
+        return _by_metric(x, points, count, metric, lambda measures: measures)
+    if product_is_negligibly_off(points):
+        return _by_product(x, points, count)
+    return _chosen(_by_product(x, points, count + SPARE_CANDIDATES), count, lambda measures: measures)
 
 
 def first_nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
-    """The `count` nearest points and of those equally far, to `KEPT_BITS`, the first in the order of the points."""
-    return _nearest(x, points, count, metric, rounded)
-
-
-def _nearest(x: Expr, points: Points, count: int, metric: Metric, ranked: Callable[[Expr], Expr]) -> Neighbours:
-    graph = x.graph
-    total, columns = points.rows.shape
-    table = graph.constant(points.rows)
-    wanted = min(count + SPARE_CANDIDATES, total)
-    size = _group_size(points, wanted)
-    if metric.euclidean and total >= SUBTRACTED_BELOW and product_ranks(points):
-        # In the order of the points, so that the first of equally far ones is the first among the candidates.
-        candidates = _ascending(_smallest(_by_product(x, table, points.rows, -total % size), size, wanted), wanted)
-        measures = (graph.gather(table, candidates) - x.unsqueeze(1)).square().sum(axis=2)
+    """The `count` nearest points in any order, and of those equally far, to `KEPT_BITS`, the first of the points."""
+    if _multiplied(points, metric):
+        candidates = _by_product(x, points, count + _spare(points))
+    elif _group_size(points, count) == 1:
+        return _by_metric(x, points, count, metric, rounded)
     else:
-        every = metric.between(metric.prepare(x), metric.prepared(table), columns + metric.more_columns)
-        candidates = _ascending(_smallest(_padded(ranked(every), -total % size), size, wanted), wanted)
-        measures = graph.op("GatherElements", every, candidates, axis=1)
-    _, order = graph.smallest(ranked(measures), count)
-    found = (graph.op("GatherElements", values, order, axis=1) for values in (measures, candidates))
-    return Neighbours(next(found), next(found), table)
+        candidates = _by_metric(x, points, count + _spare(points), metric, rounded)
+    return _chosen(_by_place(candidates), count, rounded)
 
 
-def _ascending(places: Expr, count: int) -> Expr:
-    return places.graph.smallest(places, count)[0]
+def _spare(points: Points) -> int:
+    """Where no training row is equally far from others, a new one is from two at most, or is made to be."""
+    return SPARE_CANDIDATES if points.tied or not product_is_negligibly_off(points) else 1
+
+
+def in_order(found: Neighbours) -> Neighbours:
+    """The same neighbours, the nearest first."""
+    graph, count = found.places.graph, found.number
+    measures, order = graph.smallest(found.measures, count)
+    return found._replace(measures=measures, places=graph.op("GatherElements", found.places, order, axis=1))
+
+
+def _by_metric(x: Expr, points: Points, count: int, metric: Metric, ranked: Ranked) -> Neighbours:
+    graph, table = x.graph, x.graph.constant(points.rows)
+    every = metric.between(metric.prepare(x), metric.prepared(table), points.rows.shape[1] + metric.more_columns)
+    count = min(count, len(points.rows))
+    size = _group_size(points, count)
+    places = _smallest(_padded(ranked(every), -len(points.rows) % size), size, count)
+    return Neighbours(graph.op("GatherElements", every, places, axis=1), places, table, count)
+
+
+def _by_product(x: Expr, points: Points, count: int) -> Neighbours:
+    """The nearest by a product of matrices, measured by subtraction."""
+    graph, table = x.graph, x.graph.constant(points.rows)
+    count = min(count, len(points.rows))
+    size = _group_size(points, count)
+    products = _products(x, table, points.rows, -len(points.rows) % size)
+    places = _smallest(products, size, count)
+    measures = (graph.gather(table, places) - x.unsqueeze(1)).square().sum(axis=2)
+    return Neighbours(measures, places, table, count)
+
+
+def _by_place(found: Neighbours) -> Neighbours:
+    """The same neighbours in the order of the points."""
+    graph = found.places.graph
+    places, order = graph.smallest(found.places, found.number)
+    return found._replace(measures=graph.op("GatherElements", found.measures, order, axis=1), places=places)
+
+
+def _chosen(candidates: Neighbours, count: int, ranked: Ranked) -> Neighbours:
+    """The nearest of the candidates, of equally far ones the first."""
+    graph = candidates.places.graph
+    if candidates.number <= count:
+        return candidates
+    order = graph.smallest(ranked(candidates.measures), count, ordered=False)[1]
+    measures, places = (
+        graph.op("GatherElements", values, order, axis=1) for values in (candidates.measures, candidates.places)
+    )
+    return Neighbours(measures, places, candidates.table, count)
+
+
+def _multiplied(points: Points, metric: Metric) -> bool:
+    return metric.euclidean and len(points.rows) >= SUBTRACTED_BELOW and product_ranks(points)
 
 
 def product_ranks(points: Points) -> bool:
@@ -112,10 +168,22 @@ def product_tells_apart(points: Points) -> bool:
     |x|^2 - 2xy + |y|^2 of d columns is off by at most about 2 (d + 4) eps |x|^2 near x. Neighbours at distance 0 are
     duplicates: which of them is chosen does not matter.
     """
-    centred = points.rows - _center(points.rows)
-    error = 2 * (centred.shape[1] + 4) * np.finfo(np.float64).eps * (centred**2).sum(axis=1)
     apart = points.spacing > 0
-    return bool(np.all(points.spacing[apart] > SAFETY * np.sqrt(2 * error[apart])))
+    return bool(np.all(points.spacing[apart] > SAFETY * np.sqrt(2 * _rounding(points)[apart])))
+
+
+def product_is_negligibly_off(points: Points) -> bool:
+    """True when a point that a product's rounding takes for a neighbour is as near, but for what is `NEGLIGIBLE`.
+
+    A row that `count` + 1 points are equally near to has one of them whose own spacing is at most twice that far; it
+    is then at most twice as long as that point, or far from it next to the rounding.
+    """
+    return bool(np.all(2 * _rounding(points) * 4 <= NEGLIGIBLE * (points.spacing / 2) ** 2))
+
+
+def _rounding(points: Points) -> NDArray[np.float64]:
+    centred = points.rows - _center(points.rows)
+    return rounding(centred.shape[1], (centred**2).sum(axis=1))
 
 
 def _whole(rows: NDArray[np.float64]) -> bool:
@@ -128,7 +196,7 @@ def _center(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.rint(mean) if _whole(rows) else mean
 
 
-def _by_product(x: Expr, table: Expr, rows: NDArray[np.float64], padding: int) -> Expr:
+def _products(x: Expr, table: Expr, rows: NDArray[np.float64], padding: int) -> Expr:
     """[n, points + padding]: squared distances less each row's own square, infinite for the padding.
 
     The weights are expressions of the points, so the file holds the points once; ONNX Runtime computes them at load.
@@ -159,13 +227,13 @@ def _smallest(measures: Expr, size: int, count: int) -> Expr:
     """int64 [n, count]: the positions of the smallest measures; of equal ones the first, in groups of size 1."""
     graph = measures.graph
     if size == 1:
-        return graph.smallest(measures, count)[1]
+        return graph.smallest(measures, count, ordered=False)[1]
     # With g groups, group 0 holds the positions 0, g, 2 g, ...
     by_group = measures.reshape(0, size, -1)
     groups = graph.op("Shape", by_group, start=2, end=3)
-    _, best = graph.smallest(by_group.min(axis=1), count)
+    _, best = graph.smallest(by_group.min(axis=1), count, ordered=False)
     members = (best.unsqueeze(2) + groups * np.arange(size)).reshape(0, count * size)
-    _, chosen = graph.smallest(graph.op("GatherElements", measures, members, axis=1), count)
+    _, chosen = graph.smallest(graph.op("GatherElements", measures, members, axis=1), count, ordered=False)
     return graph.op("GatherElements", members, chosen, axis=1)
 
 

@@ -11,8 +11,8 @@ from pynomaly_inference.convert.graph import Expr
 from pynomaly_inference.convert.metrics import Metric
 
 Matrix = NDArray[np.float64]
-NEGLIGIBLE = 1e-10
-"""Relative, of a squared distance: what may be off without reaching a score."""
+NEGLIGIBLE = 4e-10
+"""Relative, of a squared distance: what it may be off, a fifth of the tolerance of a distance."""
 SUBTRACTED_COLUMNS = 2
 """Up to so many columns, a product of matrices saves nothing."""
 

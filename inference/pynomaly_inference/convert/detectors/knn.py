@@ -8,21 +8,27 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
 from pynomaly_inference.convert.exact_neighbours import first_nearest, is_inexact, searched_metric, training_rows
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
-from pynomaly_inference.convert.neighbours import Points, nearest, rows_at_once
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS, Metric
+from pynomaly_inference.convert.neighbours import Neighbours, Points, in_order, nearest_in_any_order, rows_at_once
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
     """The distance to the k-th nearest training row, or the mean or median of the k distances."""
-    search, counted = detector.neigh_, _counted(detector)
-    metric = searched_metric(search)
-    found = nearest(x, _points(detector), detector.n_neighbors, metric)
+    metric = searched_metric(detector.neigh_)
+    found = nearest_in_any_order(x, _points(detector), detector.n_neighbors, metric)
 
     def contributions() -> Expr:
-        return metric.terms[0](found.rows(counted), x.unsqueeze(1)).mean(axis=1)
+        return metric.terms[0](in_order(found).rows(_counted(detector)), x.unsqueeze(1)).mean(axis=1)
 
-    score = metric.root(found.measures.columns(counted)).mean(axis=1)
-    return Conversion(score, contributions if metric.explained else None)
+    return Conversion(_score(detector, metric, found), contributions if metric.explained else None)
+
+
+def _score(detector: Any, metric: Metric, found: Neighbours) -> Expr:
+    if detector.method == "largest":
+        return metric.root(found.measures.max(axis=1))
+    if detector.method == "mean":
+        return metric.root(found.measures).mean(axis=1)
+    return metric.root(in_order(found).measures.columns(_counted(detector))).mean(axis=1)
 
 
 def _points(detector: Any) -> Points:

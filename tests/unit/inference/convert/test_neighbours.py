@@ -17,6 +17,8 @@ from pynomaly_inference.convert.neighbours import (
     Points,
     first_nearest,
     nearest,
+    nearest_in_any_order,
+    product_is_negligibly_off,
     product_ranks,
     product_tells_apart,
     rows_at_once,
@@ -127,25 +129,50 @@ def test_of_equally_far_points_the_first_are_taken(run: Run, shift: float, count
     points = Points(rows, np.ones(count), tied=True)
     assert product_ranks(points) is (shift == 0)
     found = run(model_of(points, 7, p, first_nearest), X)
-    assert np.array_equal(found["places"], by_place(X, rows, p, 7))
-    assert found["distances"] == pytest.approx(distances(X, rows, p)[:, :7], rel=1e-15)
+    assert np.array_equal(np.sort(found["places"]), np.sort(by_place(X, rows, p, 7)))
+    assert np.sort(found["distances"]) == pytest.approx(distances(X, rows, p)[:, :7], rel=1e-15)
 
 
 def test_points_that_only_rounding_tells_apart_are_equally_far(run: Run) -> None:
     rows = np.random.default_rng(0).integers(0, 9, (400, 3)).astype(np.float64)
     scaled = (rows - 1.7) / 0.37
-    differ = by_place(scaled[:60], scaled, 2, 7) != by_place(rows[:60], rows, 2, 7)
-    assert differ.any()
+    wanted = np.sort(by_place(rows[:60], rows, 2, 7))
+    assert not np.array_equal(np.sort(by_place(scaled[:60], scaled, 2, 7)), wanted)
     places = run(model_of(Points(scaled, np.ones(400), tied=True), 7, 2, first_nearest), scaled[:60])["places"]
-    assert np.array_equal(places, by_place(rows[:60], rows, 2, 7))
+    assert np.array_equal(np.sort(places), wanted)
 
 
 def test_groups_of_points_would_take_others_than_the_first(run: Run) -> None:
     rows = np.zeros((4096, 2))
     untied, tied = (Points(rows, np.ones(4096), tied=tied) for tied in (False, True))
     X = np.ones((1, 2))
-    assert run(model_of(tied, 5, 1, first_nearest), X)["places"][0].tolist() == [0, 1, 2, 3, 4]
-    assert run(model_of(untied, 5, 1, first_nearest), X)["places"][0].tolist() != [0, 1, 2, 3, 4]
+    first = {0, 1, 2, 3, 4}
+    assert set(run(model_of(tied, 5, 1, first_nearest), X)["places"][0].tolist()) == first
+    assert set(run(model_of(untied, 5, 1, first_nearest), X)["places"][0].tolist()) != first
+
+
+def test_of_two_points_on_both_sides_of_a_row_the_first_is_taken(run: Run) -> None:
+    """No point is equally far from two others, but a row halfway between neighbours is."""
+    rows = np.random.default_rng(0).standard_normal((200, 3))
+    own = by_place(rows, rows, 2, 2)
+    halfway = (rows + rows[own[:, 1]]) / 2
+    points = points_of(rows)
+    assert product_is_negligibly_off(points)
+    assert run(model_of(points, 1, 2, first_nearest), halfway)["places"][:, 0].tolist() == own.min(axis=1).tolist()
+
+
+def test_where_rounding_is_negligible_neighbours_are_selected_once(run: Run) -> None:
+    rows = np.random.default_rng(0).standard_normal((200, 3))
+    near, offset = points_of(rows), points_of(np.concatenate([rows, rows[:20] * 0.3 + 1e3]))
+    assert product_is_negligibly_off(near)
+    assert product_tells_apart(offset)
+    assert not product_is_negligibly_off(offset)
+    for points in (near, offset):
+        model = model_of(points, 5, 2, nearest_in_any_order)
+        selected = sum(node.op_type == "TopK" for node in model.graph.node)
+        assert selected == (1 if points is near else 2)
+        found = np.sort(run(model, points.rows + 1e-9)["distances"])
+        assert found == pytest.approx(distances(points.rows + 1e-9, points.rows, 2)[:, :5], rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("points", "rows"), [(100, 256), (2000, 65), (34_000, 32), (100_000, 20), (10_000_000, 1)])
