@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from pynomaly_operator.contention import Contention, rivals
 from pynomaly_operator.desired.labels import DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import (
@@ -10,15 +11,17 @@ from pynomaly_operator.errors import (
     FORBIDDEN,
     INVALID,
     ApiError,
+    FieldConflict,
     Hindrance,
     NameConflict,
     NameReserved,
     QuotaExceeded,
+    Recreated,
     Refused,
 )
 from pynomaly_operator.handover import Handover
 from pynomaly_operator.kube import Kube
-from pynomaly_operator.manifest import CHILDREN, JOB, Manifest
+from pynomaly_operator.manifest import CHILDREN, JOB, SECRET, Manifest
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.owned import covered
 from pynomaly_operator.ownership import Belongs, belongs
@@ -57,6 +60,7 @@ class Children:
         self._store = store
         self._metrics = metrics
         self._handover = Handover(kube)
+        self._contention = Contention()
 
     async def apply_all(self, detector: Identity, manifests: Iterable[Manifest]) -> Hindrance | None:
         """Applies each manifest that differs; the first hindrance, after all have been tried."""
@@ -83,10 +87,16 @@ class Children:
             child = None
         if child is not None and _left_alone(child, manifest, detector):
             self._metrics.children.labels("skipped").inc()
+            if self._contention.is_fought_over(child.uid):
+                raise await self._conflict(manifest)
             return
         if child is not None:
+            known_as = child.uid, manifest["metadata"]["annotations"][DESIRED_HASH]
+            if not self._contention.may_write(*known_as):
+                raise await self._conflict(manifest)
             await self._handover.of_child(manifest, child, detector)
             await self._write(_only(manifest, child.uid))
+            self._contention.wrote(*known_as)
         else:
             await self._write_unknown(detector, manifest)
         self._metrics.children.labels("applied").inc()
@@ -114,14 +124,33 @@ class Children:
         place = found["namespace"], found["name"]
         self._store.see_child(JOB.name, await self._kube.merge(JOB, *place, {"metadata": metadata}))
 
+    async def _conflict(self, manifest: Manifest) -> FieldConflict:
+        """Names who it is that changes the child, as the API server tells now."""
+        kind, name = child_id(manifest)
+        found = await self._kube.get(CHILDREN[kind], manifest["metadata"]["namespace"], name)
+        managers = () if found is None else rivals(found["metadata"], manifest)
+        who = ", ".join(f"`{manager}`" for manager in managers) or "somebody"
+        return FieldConflict(f"{who} keeps changing what {kind} {name} must be: stop it, or let it leave {name} alone")
+
     async def _write(self, manifest: Manifest) -> None:
         kind = CHILDREN[manifest["kind"]]
         try:
             live = await self._kube.apply(kind, manifest, FIELD_MANAGER)
         except ApiError as error:
+            await self._make_room(manifest, error)
             self._refused(manifest, error)
             raise
         self._store.see_child(kind.name, live)  # known before its event arrives
+
+    async def _make_room(self, manifest: Manifest, error: ApiError) -> None:
+        """Deletes a child of ours in which something must change that cannot, so that it is made anew."""
+        kind, metadata = CHILDREN[manifest["kind"]], manifest["metadata"]
+        if error.status != INVALID or "immutable" not in error.message or "uid" not in metadata or kind is SECRET:
+            return  # a Secret's key would be lost with it
+        await self._kube.delete(kind, metadata["namespace"], metadata["name"], metadata["uid"])
+        self._metrics.children.labels("deleted").inc()
+        self._store.forget_child(metadata["uid"])
+        raise Recreated(f"{kind.name} {metadata['name']} is made anew: {error.message}") from error
 
     def _refused(self, manifest: Manifest, error: ApiError) -> None:
         """Raises the hindrance that the answer stands for, if any, after forgetting what it shows to be outdated."""

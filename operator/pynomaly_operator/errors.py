@@ -30,6 +30,21 @@ class NameReserved(Hindrance):
     retry_after = 1
 
 
+class FieldConflict(Hindrance):
+    """Somebody else keeps changing what a child must be."""
+
+    reason = "FieldConflict"
+    retry_after = 10
+    stalled = True
+
+
+class Recreated(Hindrance):
+    """A child was deleted to be made anew, for a field of it cannot be changed."""
+
+    reason = "Waiting"
+    retry_after = 1
+
+
 class SourceNotAllowed(Hindrance):
     """A claim or config map lacks the label that lets detectors read it, or a private address is not opened."""
 

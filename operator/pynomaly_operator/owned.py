@@ -63,9 +63,22 @@ def has_path(fields: Fields, *path: str) -> bool:
 
 def covered(fields: Fields, manifest: Manifest) -> bool:
     """Whether every path of the manifest is among the fields."""
+    return _covers(fields, content(manifest))
+
+
+def content(manifest: Manifest) -> Manifest:
+    """What of the manifest is held as fields."""
     metadata = {name: value for name, value in manifest["metadata"].items() if name in _OWNED_METADATA}
     rest = {name: value for name, value in manifest.items() if name not in ("apiVersion", "kind", "metadata")}
-    return _covers(fields, {"metadata": metadata, **rest})
+    return {"metadata": metadata, **rest}
+
+
+def item_node(fields: Fields, item: object) -> str | None:
+    """The path of a list's item among the fields; None when it is not there."""
+    if not isinstance(item, Mapping):
+        path = f"v:{json.dumps(item)}"
+        return path if path in fields else None
+    return next((path for path in fields if path.startswith("k:") and _same_item(json.loads(path[2:]), item)), None)
 
 
 def _covers(fields: Fields, value: object) -> bool:

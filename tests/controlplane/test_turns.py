@@ -93,7 +93,7 @@ def test_an_upgraded_operator_trains_nothing_and_rolls_one_deployment_at_a_time(
     operator = replace(unapplied.operator, settings=UPGRADED)
     with operator.running():
         for done in range(1, 4):
-            until(lambda done=done: len(_rolled(three)) == done, within=WITHIN, what=f"roll-out {done}")
+            _await_rolled(three, done)
             _pass(operator, 4)
             assert len(_rolled(three)) == done, "the next one waits until this one is through"
             if done < 3:
@@ -147,6 +147,10 @@ def _image(detector: Detector) -> str:
 
 def _rolled(detectors: Sequence[Detector]) -> list[Detector]:
     return [one for one in detectors if _image(one) == UPGRADED.server_image]
+
+
+def _await_rolled(detectors: Sequence[Detector], count: int) -> None:
+    until(lambda: len(_rolled(detectors)) == count, within=WITHIN, what=f"roll-out {count}")
 
 
 def _jobs(detector: Detector) -> list[Any]:
