@@ -1,6 +1,8 @@
 """The servers, one of each for all tests."""
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from tests.registry.postgres import Postgres, postgres
@@ -22,3 +24,24 @@ def database() -> Iterator[Postgres]:
             "timestamptz '2026-01-01 00:00+00' + g * interval '1 minute' FROM generate_series(1, 1000) g"
         )
         yield server
+
+
+class _Empty(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Tests print nothing."""
+
+
+@pytest.fixture
+def empty_registry() -> Iterator[str]:
+    """The URL of something that knows no model: it answers 404, on a loopback address as a cluster's is private."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

@@ -53,7 +53,7 @@ def s3_server() -> Iterator[S3Server]:
         environment = {**os.environ, "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
         with (Path(folder) / "log").open("wb") as log:
             (Path(folder) / "buckets").mkdir()
-            command = [program, "--port", f"127.0.0.1:{port}", "posix", f"{folder}/buckets"]
+            command = [str(program), "--port", f"127.0.0.1:{port}", "posix", f"{folder}/buckets"]
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             _await(process, port, Path(folder) / "log")
