@@ -196,6 +196,21 @@ def test_a_source_is_read_only_with_the_label_that_allows_it(detector: Detector)
     detector.await_job()
 
 
+def test_credentials_are_used_only_with_the_label_that_allows_it(detector: Detector) -> None:
+    source = {"uri": "postgresql://db.example.org/plant", "query": "SELECT 1", "credentials": "warehouse"}
+    detector.apply(training={"source": source})
+    message = detector.await_condition("Stalled", "True", "SourceUnreachable")["message"]
+    assert "no Secret `warehouse`" in message
+
+    detector.kubectl("create", "secret", "generic", "warehouse", "--from-literal=PGPASSWORD=s3cret", detector.here)
+    message = detector.await_condition("Stalled", "True", "SourceNotAllowed")["message"]
+    assert "pynomaly.io/use=training" in message
+    assert detector.get("job", detector.job_name) is None
+
+    detector.kubectl("label", "secret", "warehouse", "pynomaly.io/use=training", detector.here)
+    detector.await_job()
+
+
 def test_a_source_with_a_private_address_is_trained_from_once_it_is_opened(detector: Detector) -> None:
     private = {"source": {"uri": "http://10.1.2.3:8080/rows.csv"}}
     detector.apply(training=private)
