@@ -56,6 +56,8 @@ class JobFacts:
     failure: str | None
     """The reason why it failed, such as PodFailurePolicy; None: it did not."""
     message: str
+    failing: bool = False
+    """Whether it has failed, and its pods are still being removed."""
 
     @property
     def ended(self) -> bool:
@@ -99,6 +101,8 @@ class PodFacts:
     """How its container ended the last time."""
     notifications: Mapping[str, Notification]
     """What it was told last of the files that it mounts, by annotation."""
+    disruption: str | None = None
+    """Why the cluster took it from its node, such as preemption; None: it did not."""
 
 
 def deployment_facts(body: Manifest) -> DeploymentFacts:
@@ -135,6 +139,7 @@ def job_facts(body: Manifest) -> JobFacts:
         succeeded=complete is not None,
         failure=failed.get("reason", "Failed") if failed else None,
         message=(failed or {}).get("message", ""),
+        failing=failed is None and _true_condition(status, "FailureTarget") is not None,
     )
 
 
@@ -155,6 +160,7 @@ def pod_facts(body: Manifest) -> PodFacts:
         waiting=_waiting(state),
         termination=_termination(state) or _termination(last),
         notifications=_notifications(metadata.get("annotations", {})),
+        disruption=_disruption(status),
     )
 
 
@@ -171,6 +177,13 @@ def moment(text: str) -> datetime:
 def _true_condition(status: Manifest, kind: str) -> Mapping[str, Any] | None:
     conditions: Iterable[Mapping[str, Any]] = status.get("conditions", ())
     return next((c for c in conditions if c["type"] == kind and c["status"] == "True"), None)
+
+
+def _disruption(status: Manifest) -> str | None:
+    if status.get("reason") == "Evicted":
+        return str(status.get("message", "Evicted"))
+    found = _true_condition(status, "DisruptionTarget")
+    return None if found is None else str(found.get("message") or found.get("reason", ""))
 
 
 def _unschedulable(status: Manifest) -> str | None:

@@ -21,7 +21,7 @@ from pynomaly_operator.registry import Registry
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course, Goal
 from pynomaly_operator.status.findings import Finding, Reason, finding_of
-from pynomaly_operator.status.training import failure, progress
+from pynomaly_operator.status.training import failure, late, progress, unchanged
 from pynomaly_operator.store import Child, Store
 from pynomaly_operator.turns import Turns, about
 from pynomaly_operator.waiting import asked_since
@@ -116,9 +116,11 @@ class Trainings:
         pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt))
         if facts.ended:
             found = failure(facts, pods, subject.spec.training, goal.fingerprint)
-            return course.of_failure(goal, found, subject.before)
+            return course.of_failure(goal, late(found, subject.before), subject.before)
+        if facts.failing:
+            return course.of_progress(unchanged(subject.before), subject.before)
         refusal = None if pods else await self._refusal(subject.detector, job, facts)
-        return course.of_progress(progress(pods, refusal), subject.before)
+        return course.of_progress(progress(pods, refusal, goal.fingerprint), subject.before)
 
     async def _pods(self, detector: Identity, job: str) -> list[PodFacts]:
         selector = f"batch.kubernetes.io/job-name={job},{labels.selector_text(detector, labels.TRAINER)}"

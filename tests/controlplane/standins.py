@@ -117,6 +117,13 @@ class Node:
         """The Job has ended without success."""
         self._job_ended(name, ("FailureTarget", "Failed"), {"reason": reason, "message": message})
 
+    def job_failing(self, name: str, reason: str) -> None:
+        """The Job has failed, and its pods are still to be removed."""
+        now = "2026-01-01T00:00:00Z"
+        found = {"type": "FailureTarget", "status": "True", "reason": reason, "message": ""}
+        found |= {"lastProbeTime": now, "lastTransitionTime": now}
+        self.patch_status("job", name, {"conditions": [found], "startTime": now})
+
     def job_succeeded(self, name: str) -> None:
         """The Job has ended well."""
         self._job_ended(name, ("SuccessCriteriaMet", "Complete"), {"reason": "CompletionsReached", "message": ""})

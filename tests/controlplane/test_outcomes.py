@@ -33,13 +33,19 @@ def test_what_the_trainer_says_is_the_outcome(detector: Detector, code: int, rea
     ("pod", "job", "reason", "words"),
     [
         (termination(137, "OOMKilled"), {}, "OutOfMemory", ("2Gi", "spec.training.resources.limits.memory")),
-        ({"phase": "Failed", "reason": "Evicted"}, {}, "Evicted", ("evicted",)),
+        (
+            {"phase": "Failed", "reason": "Evicted", "message": "low on memory"},
+            {},
+            "Evicted",
+            ("evicted", "low on memory"),
+        ),
         (termination(2, "Error", "no such option"), {}, "Internal", ("exit code 2", "no such option")),
         (None, {"reason": "DeadlineExceeded"}, "DeadlineExceeded", ("30m", "spec.training.timeout")),
-        (None, {"reason": "BackoffLimitExceeded", "message": "limit"}, "Internal", ("pod is gone", "limit")),
+        (None, {"reason": "BackoffLimitExceeded", "message": "limit"}, "Evicted", ("pods were deleted", "limit")),
+        (None, {"reason": "NewReason", "message": "why"}, "Internal", ("pod is gone", "why")),
         (None, {"message": "Container trainer failed with exit code 137"}, "OutOfMemory", ("2Gi",)),
     ],
-    ids=["killed for memory", "evicted", "no message", "too slow", "pod gone", "pod gone, killed"],
+    ids=["killed for memory", "evicted", "no message", "too slow", "pods deleted", "pod gone", "pod gone, killed"],
 )
 def test_an_end_of_which_the_trainer_says_nothing_has_a_reason_too(
     detector: Detector, pod: dict[str, Any] | None, job: dict[str, str], reason: str, words: tuple[str, ...]
@@ -83,8 +89,17 @@ def test_an_end_of_which_the_trainer_says_nothing_has_a_reason_too(
             },
             "ImageUnavailable",
         ),
+        (
+            {
+                "phase": "Failed",
+                "conditions": [
+                    {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "more"}
+                ],
+            },
+            "Evicted",
+        ),
     ],
-    ids=["unschedulable", "image"],
+    ids=["unschedulable", "image", "preempted"],
 )
 def test_what_holds_a_training_up_is_told_while_it_waits(detector: Detector, pod: dict[str, Any], reason: str) -> None:
     detector.apply()
@@ -95,6 +110,36 @@ def test_what_holds_a_training_up_is_told_while_it_waits(detector: Detector, pod
     detector.await_condition("Stalled", "False", reason)
     detector.train()
     detector.await_condition("Trained", "True", "Succeeded")
+
+
+def test_what_a_trainer_says_is_told_while_its_job_tries_again(detector: Detector) -> None:
+    detector.apply()
+    job = detector.await_job()
+    said = {"format": 1, "fingerprint": detector.fingerprint, "outcome": "SourceUnreachable", "message": "no such host"}
+    detector.node.pod(job, "trainer-0", termination(11, message=json.dumps(said)))
+
+    message = detector.await_condition("Reconciling", "True", "SourceUnreachable")["message"]
+
+    assert message == "no such host; it is tried again"
+    detector.await_condition("Trained", "Unknown", "SourceUnreachable")
+
+
+def test_a_training_that_no_node_took_in_time_failed_for_that(detector: Detector) -> None:
+    detector.apply()
+    job = detector.await_job()
+    scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+    detector.node.pod(job, "trainer-0", {"phase": "Pending", "conditions": [scheduled]})
+    detector.await_condition("Trained", "Unknown", "Unschedulable")
+
+    detector.node.job_failing(job["metadata"]["name"], "DeadlineExceeded")
+    detector.kubectl("delete", "pod", "trainer-0", detector.here, "--force")
+    passes = detector.operator.passes()
+    until(lambda: detector.operator.passes() >= passes + 2, within=WITHIN, what="two more passes")
+    detector.node.job_failed(job["metadata"]["name"], "DeadlineExceeded")
+
+    message = detector.await_condition("Stalled", "True", "Unschedulable")["message"]
+    assert "0/1 nodes" in message
+    assert "timeout" in message
 
 
 def test_a_pod_that_the_quota_forbids_is_told_from_the_jobs_event(detector: Detector) -> None:
