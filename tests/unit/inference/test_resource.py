@@ -8,6 +8,7 @@ from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.resource import parse_resource, read_resource
 from pynomaly_inference.spec import AnomalyDetector
+from pynomaly_operator.api import v1alpha1
 
 SAMPLES = Path(__file__).parents[3] / "manifests/samples"
 
@@ -96,7 +97,7 @@ def test_a_label_holds_out_three_tenths() -> None:
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_sample_is_valid(sample: Path) -> None:
-    assert read_resource(sample, AnomalyDetector).metadata.name == sample.stem
+    assert read_resource(sample, v1alpha1.AnomalyDetector).metadata.name == sample.stem
 
 
 @pytest.mark.parametrize(
