@@ -273,9 +273,12 @@ def test_a_source_with_a_private_address_is_trained_from_once_it_is_opened(detec
 
 def test_a_training_that_could_not_connect_is_tried_again_when_another_place_is_opened(detector: Detector) -> None:
     detector.apply()
-    failed = detector.await_job()["metadata"]["name"]
+    job = detector.await_job()
+    said = {"format": 1, "fingerprint": detector.fingerprint, "outcome": "SourceUnreachable", "message": "no route"}
+    detector.node.pod(job, "trainer-0", termination(11, message=json.dumps(said)))
+    failed = job["metadata"]["name"]
     detector.node.job_failed(failed, "BackoffLimitExceeded")
-    detector.await_condition("Trained", "False", "Internal")
+    detector.await_condition("Trained", "False", "SourceUnreachable")
 
     detector.apply(network={"allowTo": [{"namespace": "storage", "port": 9000}]})
 

@@ -46,7 +46,7 @@ def failure(job: JobFacts, pods: Sequence[PodFacts], training: Training, fingerp
     if f"exit code {KILLED}" in job.message:
         return _out_of_memory(training)
     if job.failure == "BackoffLimitExceeded":
-        text = f"the training's pods were deleted before they ended: {job.message}"
+        text = f"the training's pods were deleted before they ended: {job.message or job.failure}"
         return Finding(Reason.EVICTED, text, stalled=True)
     text = f"the training failed and its pod is gone: {job.message or job.failure}"
     return Finding(Reason.INTERNAL, text, stalled=True)
