@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from pynomaly_inference.convert.graph import Expr
 from pynomaly_inference.convert.metrics import Metric
@@ -165,11 +166,20 @@ def product_ranks(points: Points) -> bool:
 def product_tells_apart(points: Points) -> bool:
     """False when neighbours are so close, next to the whole, that a product's rounding would choose the wrong ones.
 
-    |x|^2 - 2xy + |y|^2 of d columns is off by at most about 2 (d + 4) eps |x|^2 near x. Neighbours at distance 0 are
-    duplicates: which of them is chosen does not matter.
+    |x|^2 - 2xy + |y|^2 of d columns is off by at most about 2 (d + 4) eps |x|^2 near x. Which of several duplicates is
+    chosen does not matter, but that it is one of them does: there the nearest other point counts.
     """
-    apart = points.spacing > 0
-    return bool(np.all(points.spacing[apart] > SAFETY * np.sqrt(2 * _rounding(points)[apart])))
+    return bool(np.all(_to_others(points) > SAFETY * np.sqrt(2 * _rounding(points))))
+
+
+def _to_others(points: Points) -> NDArray[np.float64]:
+    """[points]: the spacing; where that is 0, how far the nearest point is that is no duplicate."""
+    found = points.spacing.copy()
+    duplicated = found == 0
+    if duplicated.any():
+        distinct = cKDTree(np.unique(points.rows, axis=0))
+        found[duplicated] = distinct.query(points.rows[duplicated], k=[2])[0][:, 0]
+    return found
 
 
 def product_is_negligibly_off(points: Points) -> bool:

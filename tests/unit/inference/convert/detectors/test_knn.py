@@ -161,3 +161,14 @@ def test_it_says_that_it_keeps_training_rows_and_how_many_rows_a_run_takes() -> 
 
 def test_every_parameter_declared_is_one_of_pyods() -> None:
     assert set(declaration_of("KNN").parameters) < set(inspect.signature(KNN).parameters)
+
+
+@pytest.mark.parametrize("method", ["largest", "mean", "median"])
+@pytest.mark.parametrize("copies", [4, 8])
+def test_duplicates_beside_points_that_a_product_cannot_tell_from_them_are_at_distance_0(
+    run: Run, agree: Agree, copies: int, method: str
+) -> None:
+    random = np.random.default_rng(0)
+    clusters = np.concatenate([side * 1e6 + random.uniform(0, 0.05, (20, 3)) for side in (-1, 1)])
+    detector = KNN(method=method).fit(np.repeat(clusters, copies, axis=0))
+    agree(detector, run(to_onnx(detector), clusters)["score"], detector.decision_function(clusters))
