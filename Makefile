@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .PHONY: help setup run test test-unit test-converters test-torch test-registry test-sources test-end test-readme test-browser test-controlplane test-cluster check bench \
-	bench-convert bench-accuracy bench-torch bench-serve format generate images cluster-up cluster-images cluster-down clean
+	bench-convert bench-accuracy bench-torch bench-serve soak format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell, Docker
 	@$(BIN)/shellcheck scripts/* .ci/run
 	@$(BIN)/hadolint inference/Dockerfile operator/Dockerfile
 	@echo "check: all passed"
+
+soak: $(SETUP) ## The operator killed at every request, and an API server that fails in every way, into docs/reliability.md
+	@$(BIN)/python -m tests.controlplane.soak
 
 format: $(SETUP) ## Format the code and repair what ruff can
 	@$(BIN)/ruff format --quiet .
