@@ -19,6 +19,7 @@ from pynomaly_operator.registry import Remembering
 from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Key, Store
 from pynomaly_operator.watch_activity import WatchActivity
+from pynomaly_operator.watch_answers import survivable
 from pynomaly_operator.workqueue import WorkQueue
 
 STREAMING_SINCE = (1, 34)
@@ -81,6 +82,7 @@ def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
 def session(credentials: Credentials, watching: Watching, activity: WatchActivity) -> aiohttp.ClientSession:
     """Kopf's session, made by us: always the newest token, and no content that is not our business."""
     slim = tuple(f"/{kind.plural}" for kind in WATCHED.values() if not kind.whole)
+    ours = tuple(f"/{kind.plural}" for kind in (DETECTOR, *WATCHED.values()))
 
     async def prepared(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         try:
@@ -94,6 +96,8 @@ def session(credentials: Credentials, watching: Watching, activity: WatchActivit
         if watched:
             activity.asked(request.url.path)
         response = await handler(request)
+        if request.url.path.endswith(ours):
+            survivable(request.url.path, response, watched=watched)
         if response.ok and response.content_type != JSON:
             response.close()
             raise aiohttp.ClientConnectionError(f"{request.url.path} was answered with {response.content_type}")
