@@ -182,7 +182,7 @@ class Operator:
         while True:
             await asyncio.sleep(self.settings.audit_seconds)
             try:
-                for key in await audit.forget_ghosts(self.edges.kube, self.store, self.settings.scope):
+                for key in await audit.make_good(self.edges.kube, self.store, self.settings.scope):
                     queue.add(key)
             except ApiError as error:
                 log.warning("audit failed, again in %.0f s: %s", self.settings.audit_seconds, error)

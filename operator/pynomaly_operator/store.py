@@ -92,6 +92,14 @@ class Store:
         """The uids of all known children of a kind."""
         return (uid for uid, (_, child) in self._owners.items() if child[0] == kind)
 
+    def versions(self, kind: str) -> dict[str, int]:
+        """The resourceVersions of all known children of a kind, by uid."""
+        return {
+            uid: self._children[key][child].resource_version
+            for uid, (key, child) in self._owners.items()
+            if child[0] == kind
+        }
+
     def see_detector(self, body: Manifest) -> Key | None:
         """Takes note of a detector; its key when something changed that matters."""
         metadata = body["metadata"]
