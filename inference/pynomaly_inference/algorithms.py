@@ -22,7 +22,7 @@ class Capability(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    semantics: Literal["exact", "row", "frozen", "refused"]
+    semantics: Literal["exact", "row", "frozen", "as its bases", "refused"]
     explains: bool
     extra: str | None
     """The extra of this distribution that the detector needs beside `train`."""
@@ -34,6 +34,14 @@ class Capability(BaseModel):
     """True when it learns from `training.source.label`."""
     only_columns: int | None = None
     """How many columns it takes, where that is fixed."""
+    told_columns: bool = False
+    """True when it is told before fitting how many columns it will see."""
+    draws: bool = False
+    """True when it draws each score anew in PyOD."""
+    narrows: str | None = None
+    """Why its bases may see other columns than it does, as a clause; None when they see the same."""
+    same_length: tuple[str, str] | None = None
+    """A parameter that is a list with one item for each item of another one, and that other one."""
 
 
 _Validator = extend(  # type: ignore[no-untyped-call]  # its stubs leave it untyped
@@ -98,10 +106,59 @@ def _parameters_problem(capability: Capability, parameters: Mapping[str, Any], a
         return (
             f"parameter `{place}` of `{name}`: {error.message}" if error.absolute_path else f"`{name}`: {error.message}"
         )
+    if problem := _length_problem(capability, parameters, at) or _names_problem(capability, parameters, at):
+        return problem
     for place, base in nested(capability.parameters, parameters):
-        if problem := algorithm_problem(base["name"], base.get("parameters", {}), at + place):
+        problem = algorithm_problem(base["name"], base.get("parameters", {}), at + place)
+        if problem or (problem := _base_problem(capability, base, at + place)):
             return problem
     return None
+
+
+def _length_problem(capability: Capability, parameters: Mapping[str, Any], at: str) -> str | None:
+    if capability.same_length is None or capability.same_length[0] not in parameters:
+        return None
+    name, of = capability.same_length
+    if of not in parameters:
+        return f"`{at}{name}` has an item for each of `{at}{of}`: give `{of}` too, or remove it"
+    items, others = len(parameters[name]), len(parameters[of])
+    if items == others:
+        return None
+    return f"`{at}{name}` has an item for each of `{at}{of}`: give {others}, not {items}"
+
+
+def _names_problem(capability: Capability, parameters: Mapping[str, Any], at: str) -> str | None:
+    for parameter, value in parameters.items():
+        if capability.parameters["properties"][parameter].get("items", {}).get("format") != "detector-name":
+            continue
+        for place, name in enumerate(value):
+            if name not in capabilities():
+                return f"`{at}{parameter}[{place}]`: unknown algorithm `{name}`: {near(name, capabilities())}"
+    return None
+
+
+def _base_problem(owner: Capability, base: Mapping[str, Any], where: str) -> str | None:
+    """What is wrong with a base, valid in itself, that the detectors in it or it itself have this owner."""
+    for place, name in ((where, base["name"]), *_below(base, where)):
+        one = capabilities()[name]
+        if owner.narrows is not None and (one.told_columns or one.only_columns is not None):
+            return (
+                f"`{place}.name`: `{name}` is made for one number of columns, and `{owner.name}` may give its bases "
+                f"others: {owner.narrows}; choose another"
+            )
+        if owner.reads_label and one.draws:
+            return (
+                f"`{place}.name`: `{name}` draws each score anew while training, and `{owner.name}` would learn from "
+                "scores that are not those that are served: choose another"
+            )
+    return None
+
+
+def _below(base: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    """The places and names of the detectors at any depth of a valid base."""
+    for place, one in nested(capabilities()[base["name"]].parameters, base.get("parameters", {})):
+        yield f"{where}.parameters.{place}", one["name"]
+        yield from _below(one, f"{where}.parameters.{place}")
 
 
 def _contamination_problem(at: str) -> str:
@@ -133,10 +190,16 @@ def label_problem(name: str, label: str | None) -> str | None:
     return f"`{name}` learns from the label: name the label's column in `training.source.label`"
 
 
-def columns_problem(name: str, columns: int) -> str | None:
-    """What is wrong with a known algorithm's number of columns, as one sentence; None when it takes so many."""
-    only = capabilities()[name].only_columns
-    if only is None or columns == only:
-        return None
-    taken = "one feature" if only == 1 else f"{only} features"
-    return f"`{name}` takes {taken}, not {columns}: list {'it' if only == 1 else 'them'} in `features`"
+def columns_problem(name: str, parameters: Mapping[str, Any], columns: int) -> str | None:
+    """What is wrong with a known algorithm's number of columns, as one sentence; None when it takes so many.
+
+    Its bases, at any depth, must take as many too.
+    """
+    whole = {"name": name, "parameters": parameters}
+    for place, one in (("", name), *_below(whole, "")):
+        only = capabilities()[one].only_columns
+        if only is not None and columns != only:
+            at = f"`{place.removeprefix('.parameters.')}.name`: " if place else ""
+            taken = "one feature" if only == 1 else f"{only} features"
+            return f"{at}`{one}` takes {taken}, not {columns}: list {'it' if only == 1 else 'them'} in `features`"
+    return None

@@ -4,7 +4,7 @@ Aggarwal and Sathe, "Theoretical foundations and algorithms for outlier ensemble
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +44,21 @@ class Ensemble(BaseDetector):  # type: ignore[misc]  # PyOD publishes no types
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fits a copy of each base; `y` is ignored. Raises ValueError for what cannot be combined."""
         X = check_array(X)
+        if problem := self._parameters_problem():
+            raise ValueError(problem)
         self._set_n_classes(y)
         self.n_features_in_ = X.shape[1]
         self.buckets_ = self._drawn_buckets()
         self.bases_ = [clone(base).fit(X) for base in self.bases]
-        scores = np.stack([base.decision_scores_ for base in self.bases_], axis=1)
-        standardised, self.scaler_ = standardizer(scores, keep_scalar=True)
+        standardised = self.standardised(np.stack([base.decision_scores_ for base in self.bases_], axis=1))
         self.decision_scores_ = self._combined(standardised)
         self._process_decision_scores()
         return self
+
+    def standardised(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, bases]: the bases' training scores [n, bases], standardised; the later rows' are by the same measure."""
+        standardised, self.scaler_ = standardizer(scores, keep_scalar=True)
+        return np.asarray(standardised)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """[n]: the combined scores of these rows."""
@@ -63,6 +69,18 @@ class Ensemble(BaseDetector):  # type: ignore[misc]  # PyOD publishes no types
     def combined(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """[n]: the combination of the bases' scores [n, bases] after standardising them."""
         return self._combined(self.scaler_.transform(scores))
+
+    def _parameters_problem(self) -> str | None:
+        if self.combination not in get_args(Combination):
+            return f"there is no combination {self.combination!r}: choose one of {', '.join(get_args(Combination))}"
+        if isinstance(self.bases, str) or not isinstance(self.bases, Sequence):
+            return f"bases is a list of detectors, not a {type(self.bases).__name__}"
+        if not self.bases:
+            return "bases is empty: give at least one detector"
+        for place, base in enumerate(self.bases, start=1):
+            if isinstance(base, type) or not isinstance(base, BaseDetector):
+                return f"base {place} is no detector of PyOD but {base!r}"
+        return None
 
     def _combined(self, standardised: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.combination == "aom":

@@ -210,7 +210,9 @@ class DetectorSpec(Part):
 
     @model_validator(mode="after")
     def _features_are_as_many_as_the_algorithm_takes(self) -> Self:
-        if self.features is not None and (problem := columns_problem(self.algorithm.name, len(self.features))):
+        if self.features is None:
+            return self
+        if problem := columns_problem(self.algorithm.name, self.algorithm.parameters, len(self.features)):
             raise ValueError(problem)
         return self
 

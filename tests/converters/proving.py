@@ -8,7 +8,7 @@ import pytest
 from tests.converters.build import Build
 from tests.converters.tables import Labels, Matrix
 
-from pynomaly_inference.convert import reference_of, to_onnx
+from pynomaly_inference.convert import graph_of, reference_of
 from pynomaly_inference.convert.cases import cases
 from pynomaly_inference.convert.preprocessing import Preprocessing
 from pynomaly_inference.convert.verify import verify
@@ -42,7 +42,7 @@ def prove(detector: Any, training: Matrix, held_out: Matrix) -> set[str]:
     preprocessing = Preprocessing.none([f"x{column}" for column in range(training.shape[1])])
     reference = reference_of(detector, preprocessing)
     compared = cases(reference, preprocessing, Rows(training), Rows(held_out), seed=0)
-    report = verify(to_onnx(detector), reference, compared)
+    report = verify(graph_of(detector, preprocessing), reference, compared)
     assert all(case.worst <= 1 for case in report.cases.values())
     return set(report.cases)
 

@@ -10,11 +10,17 @@ from tests.converters.catalogue import builds
 from tests.converters.proving import fitted, prove, refused, seen_by
 from tests.converters.tables import AWKWARD, REAL, Matrix, awkward, real
 
-from pynomaly_inference.convert import to_onnx
+from pynomaly_inference.convert import declarations, to_onnx
+from pynomaly_inference.convert.networks import EXTRA
 
 BUILDS = builds()
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
 Agree = Callable[[Any, Matrix, Matrix], None]
+
+
+def test_every_detector_that_needs_no_torch_has_a_build() -> None:
+    built = {type(build.make()).__name__ for build in BUILDS.values()}
+    assert built == {declaration.name for declaration in declarations() if declaration.extra != EXTRA}
 
 
 @pytest.mark.parametrize("name", BUILDS)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnxruntime as ort
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,13 @@ def test_the_resource_is_trained_inspected_used_and_served(folder: Path) -> None
         until(process, "Serving pumps on http://127.0.0.1:8001")
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
+
+
+def test_the_converter_works_on_its_own(tmp_path: Path) -> None:
+    subprocess.run([ROOT / ".venv/bin/python", "-c", blocks("python")[0]], cwd=tmp_path, check=True, timeout=SECONDS)
+    session = ort.InferenceSession(tmp_path / "knn.onnx")
+    assert "score" in {output.name for output in session.get_outputs()}
+    assert json.loads(session.get_modelmeta().custom_metadata_map["features"]) == ["pressure", "flow"]
 
 
 @pytest.mark.parametrize("argument", ["--help", "schema"])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.unit.inference.training.test_train import resource, table, trained
 
-from pynomaly_inference.convert import reference_scores
+from pynomaly_inference.bundle import Semantics
+from pynomaly_inference.convert import declaration_of, reference_scores
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.resource import parse_resource
 from pynomaly_inference.scoring.rows import Rows
@@ -51,6 +52,28 @@ def test_a_frozen_detectors_threshold_is_of_the_scores_that_are_served(name: str
     detector: Any = fit_spec(spec, features, Rows(X), None).detector
     assert detector.decision_scores_ == pytest.approx(reference_scores(detector, X), rel=1e-12)
     assert detector.threshold_ == pytest.approx(np.percentile(detector.decision_scores_, 90))
+
+
+COMPOSITES = {
+    "Ensemble": "bases: [{name: VAE, parameters: {epoch_num: 1}}, {name: HBOS}]",
+    "Ensemble of an ensemble": "bases: [{name: Ensemble, parameters: {bases: [{name: ALAD}]}}]",
+    "FeatureBagging": "base_estimator: {name: VAE, parameters: {epoch_num: 1}}, n_estimators: 2",
+    "SUOD": "base_estimators: [{name: VAE, parameters: {epoch_num: 1}}, {name: HBOS}]",
+}
+
+
+@pytest.mark.parametrize("composite", COMPOSITES)
+def test_the_threshold_of_a_composite_of_drawn_scores_is_of_those_that_are_served(composite: str) -> None:
+    algorithm = f"{{name: {composite.split(maxsplit=1)[0]}, parameters: {{{COMPOSITES[composite]}}}}}"
+    spec = parse_resource(resource(algorithm), AnomalyDetector).spec
+    features = tuple((f"x{column}", FeatureType.NUMBER) for column in range(X.shape[1]))
+    detector: Any = fit_spec(spec, features, Rows(X), None).detector
+    assert declaration_of(detector).semantics is Semantics.FROZEN
+    assert detector.decision_scores_ == pytest.approx(reference_scores(detector, X), rel=1e-9)
+    assert detector.threshold_ == pytest.approx(np.percentile(detector.decision_scores_, 90))
+    if "FeatureBagging" not in composite:
+        # Standardised over the training rows, which mean nothing else.
+        assert detector.decision_scores_.mean() == pytest.approx(0, abs=1e-9)
 
 
 def test_a_network_is_a_base_of_a_composite_like_any_detector() -> None:

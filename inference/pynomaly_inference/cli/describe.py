@@ -49,7 +49,7 @@ def detectors(form: options.Output = Format.TEXT) -> None:
     Console().print(served)
     typer.echo(
         "exact: scores as PyOD does. row: each row scores as PyOD scores it alone. frozen: what PyOD takes from the "
-        "batch or draws is fixed at training."
+        "batch or draws is fixed at training. as its bases: the weakest of what its bases' scores mean."
     )
     typer.echo("An extra is installed by: pip install 'pynomaly-operator[EXTRA]'")
     Console().print(refused)

@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
+
+import numpy as np
 
 from pynomaly_inference.algorithms import holds_detectors
 from pynomaly_inference.convert.declaration import Declaration
@@ -21,7 +23,7 @@ class Setting:
 
     contamination: float
     seed: int
-    """For each class that takes a `random_state`, where its parameters give none."""
+    """For each class that takes a `random_state`, where its parameters give none; each base of a list has its own."""
     columns: int
     """For each class that takes `n_features`, the same."""
 
@@ -52,8 +54,16 @@ def _argument(declaration: Declaration, name: str, value: Any, setting: Setting)
     if not holds_detectors(declaration.parameters[name]):
         return value
     if isinstance(value, list):
-        return [build(base["name"], base.get("parameters", {}), setting) for base in value]
+        return [
+            build(base["name"], base.get("parameters", {}), replace(setting, seed=_derived(setting.seed, place)))
+            for place, base in enumerate(value)
+        ]
     return build(value["name"], value.get("parameters", {}), setting)
+
+
+def _derived(seed: int, place: int) -> int:
+    """The seed of a base: equal bases with equal seeds would say the same twice."""
+    return int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
 
 
 def _check_installed(declaration: Declaration) -> None:

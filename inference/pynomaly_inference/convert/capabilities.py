@@ -10,14 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pynomaly_inference.bundle import Semantics
-from pynomaly_inference.convert.declaration import Declaration
-from pynomaly_inference.convert.discovery import declarations
+from pynomaly_inference.bundle import RELATIVE_TOLERANCE, Semantics
+from pynomaly_inference.convert.composites import weakest
+from pynomaly_inference.convert.declaration import Composite, Declaration
+from pynomaly_inference.convert.discovery import declaration_of, declarations
 from pynomaly_inference.convert.refused import REFUSED, REFUSED_PARAMETERS, Refused
 
 PACKAGE = Path(__file__).parents[1]
 CAPABILITIES = PACKAGE / "capabilities.json"
 DOCUMENT = PACKAGE.parents[1] / "docs" / "detectors.md"
+
+AS_ITS_BASES = "as its bases"
+"""In place of the semantics of a detector that is made of detectors, of which a resource chooses any."""
 
 _MEANINGS = {
     Semantics.EXACT: "scores equal PyOD's `decision_function` of the same rows",
@@ -38,14 +42,22 @@ def capabilities_json(declared: Iterable[Declaration]) -> str:
 def _served(one: Declaration) -> dict[str, Any]:
     return {
         "name": one.name,
-        "semantics": one.semantics.value,
+        "semantics": _semantics(one),
         "explains": one.contributions is not None,
         "extra": one.extra,
         "reason": None,
         "parameters": one.parameters_schema,
         "reads_label": one.reads_label,
         "only_columns": one.only_columns,
+        "told_columns": one.told_columns,
+        "draws": one.draws,
+        "narrows": None if one.composite is None else one.composite.narrows,
+        "same_length": one.same_length,
     }
+
+
+def _semantics(one: Declaration) -> str:
+    return one.semantics.value if one.composite is None else AS_ITS_BASES
 
 
 def _refused(one: Refused) -> dict[str, Any]:
@@ -58,6 +70,10 @@ def _refused(one: Refused) -> dict[str, Any]:
         "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
         "reads_label": False,
         "only_columns": None,
+        "told_columns": False,
+        "draws": False,
+        "narrows": None,
+        "same_length": None,
     }
 
 
@@ -85,7 +101,10 @@ def _overview(declared: list[Declaration]) -> Iterator[str]:
     for one in declared:
         explains = "yes" if one.contributions else "no"
         keeps = "yes" if one.keeps_training_rows else "no"
-        yield f"| [{one.name}](#{one.name.lower()}) | {one.semantics} | {explains} | {keeps} | {one.extra or 'none'} |"
+        if one.composite is not None:
+            keeps = AS_ITS_BASES
+        cells = (f"[{one.name}](#{one.name.lower()})", _semantics(one), explains, keeps, one.extra or "none")
+        yield f"| {' | '.join(cells)} |"
     yield ""
     yield "Semantics:"
     yield ""
@@ -102,9 +121,10 @@ def _section(one: Declaration) -> Iterator[str]:
     yield ""
     yield f"## {one.name}"
     yield ""
-    yield f"`{one.path}`, {one.semantics}."
-    if one.reference is not None:
-        yield f"Proven against {one.reference.words}."
+    yield f"`{one.path}`, {_semantics(one)}."
+    yield from _exceptions(one)
+    if one.composite is not None and one.composite.default:
+        yield _of_default_bases(one.composite)
     if one.only_columns is not None:
         yield f"It takes {one.only_columns} feature{'s' if one.only_columns > 1 else ''}, no more and no fewer."
     if one.reads_label:
@@ -121,6 +141,37 @@ def _section(one: Declaration) -> Iterator[str]:
     yield "|---|---|---|"
     for name, schema in sorted(one.parameters.items()):
         yield f"| `{name}` | {_values(schema)} | {schema['description']} |"
+
+
+def _exceptions(one: Declaration) -> Iterator[str]:
+    """Where it is not PyOD's score to 1e-9, and the test that shows the cause."""
+    told = []
+    if one.reference is not None:
+        told.append(f"Proven against {one.reference.words}.")
+    if one.tolerance != RELATIVE_TOLERANCE:
+        told.append(f"Equal to {one.tolerance:g} instead of {RELATIVE_TOLERANCE:g}: PyOD's own is in single precision.")
+    if one.rounding is not None:
+        told.append(f"Beside the tolerance, what rounding may do to the sum of its terms: {one.rounding.words}.")
+    if told:
+        told.append(f"The cause is shown by `{shown_by(one)}`.")
+    yield from told
+
+
+def shown_by(one: Declaration) -> str:
+    """The test file, from the root of the repository, that shows why a detector's score is not PyOD's to 1e-9."""
+    if one.extra == "torch":
+        return "tests/torch/test_single_precision.py"
+    return f"tests/unit/inference/convert/detectors/test_{one.convert.__module__.rpartition('.')[2]}.py"
+
+
+def _of_default_bases(composite: Composite) -> str:
+    bases = [declaration_of(name) for name in composite.default]
+    names = ", ".join([*composite.default, *(f"regressors in place of {name}" for name in composite.replaced)])
+    keeps = "training rows" if any(base.keeps_training_rows for base in bases) else "no training rows"
+    return (
+        f"With its default bases ({names}) it is {weakest(base.semantics for base in bases)} and the model "
+        f"file contains {keeps}."
+    )
 
 
 def _refusals(declared: Iterable[Declaration]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pynomaly_inference.convert.preprocessing import Preprocessing
 from pynomaly_inference.convert.reference import Reference
+from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
 
 ROWS = 128
@@ -15,6 +16,11 @@ ROWS_OF_SLOW_REFERENCE = 8
 """The same where each row costs the reference as much as a batch."""
 FAR = {"20 sigma": 20.0, "10,000 sigma": 10_000.0}
 MISSING_SHARE = 0.3
+SEED = 0
+SCALES = (1e-3, 1.0, 1e3)
+"""Standard deviations of made rows: of what a column holds nothing is known."""
+MADE_ROWS = 8
+"""Made rows of each scale."""
 
 
 def cases(
@@ -43,6 +49,31 @@ def cases(
         unseen = np.array([_unseen(levels) for levels in preprocessing.levels], object)
         chosen["unseen categories"] = replace(ordinary, categories=np.tile(unseen, (len(ordinary), 1)))
     return chosen
+
+
+def made_cases(preprocessing: Preprocessing) -> dict[str, Rows]:
+    """Named rows for a detector whose training rows are not there: normal ones of several scales, and zeros.
+
+    Levels of categories are drawn, unseen ones included; missing values where the preprocessing has an answer to them.
+    """
+    random = np.random.default_rng(SEED)
+    width = len(preprocessing.names(FeatureType.NUMBER))
+    normal = {f"made rows of scale {scale:g}": scale * random.standard_normal((MADE_ROWS, width)) for scale in SCALES}
+    chosen = {
+        name: Rows(numbers, _drawn(preprocessing, len(numbers), random))
+        for name, numbers in {**normal, "zeros": np.zeros((1, width))}.items()
+    }
+    if preprocessing.imputed is None:
+        return chosen
+    ordinary = chosen[f"made rows of scale {1:g}"]
+    return {**chosen, "missing values": replace(ordinary, numbers=_with_missing(ordinary.numbers, random))}
+
+
+def _drawn(preprocessing: Preprocessing, rows: int, random: np.random.Generator) -> NDArray[np.object_] | None:
+    if not preprocessing.levels:
+        return None
+    columns = [random.choice([*levels, _unseen(levels)], rows).tolist() for levels in preprocessing.levels]
+    return np.array(columns, object).T
 
 
 def _sample(rows: Rows, limit: int, random: np.random.Generator) -> Rows:

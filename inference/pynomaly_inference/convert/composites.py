@@ -1,6 +1,6 @@
 """Detectors made of detectors: what follows from the bases, and how their scores are combined."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,13 +61,18 @@ def composed(declaration: Declaration, detector: Any, bases: Bases) -> Declarati
 
     return replace(
         declaration,
-        semantics=max((declaration.semantics, *(base.semantics for base in declared)), key=_FROM_STRONGEST.index),
+        semantics=weakest([declaration.semantics, *(base.semantics for base in declared)]),
         keeps_training_rows=any(base.keeps_training_rows for base in declared),
         tolerance=max((declaration.tolerance, *(base.tolerance for base in declared))),
         chunk=lambda _detector: min(chunks, default=None),
         reference=ExactReference("; ".join(dict.fromkeys(words)), lambda _detector: True, scores) if words else None,
         rounding=_rounding(declaration, composite, detector, bases),
     )
+
+
+def weakest(semantics: Iterable[Semantics]) -> Semantics:
+    """What all of them promise."""
+    return max(semantics, key=_FROM_STRONGEST.index)
 
 
 def _check_scores_vary(where: str, base: Declaration, fitted: Any) -> None:
@@ -106,6 +111,7 @@ def _rounding(declaration: Declaration, composite: Composite, detector: Any, bas
 
     return _CombinedRounding(
         lambda _detector, X: (off(1.0, X) - off(-1.0, X)) / ROUNDING,
+        "the bases' scores",
         lambda _detector: np.zeros((0, declaration.columns(detector))),
         around(1.0) - around(-1.0),
     )

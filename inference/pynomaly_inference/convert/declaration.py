@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -48,6 +49,10 @@ BaseScores = Callable[[int, Matrix], Scores]
 """(position among the bases, rows as that base sees them) -> the base's scores."""
 
 
+def _has_no_standardiser(_detector: Any, _X: Matrix, _base: BaseScores) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Composite:
     """What a detector made of detectors declares beside."""
@@ -58,6 +63,14 @@ class Composite:
     """(fitted composite, rows, scores of its bases) -> its scores, combined as PyOD combines them."""
     monotone: bool = True
     """True when its score never falls while a base's rises."""
+    default: tuple[str, ...] = ()
+    """Of which detectors its bases are where a resource names none; empty where it must."""
+    replaced: tuple[str, ...] = ()
+    """Detectors that it has by default beside, and replaces by what learned their scores."""
+    standardise: Callable[[Any, Matrix, BaseScores], None] = _has_no_standardiser
+    """(fitted composite, training rows, its bases' training scores): fits its standardiser anew on them, in place."""
+    narrows: str | None = None
+    """Why its bases may see other columns than it does, as a clause; None when they see the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class Rounding:
 
     size: Callable[[Any, Matrix], Scores]
     """(fitted detector, rows): the sum of the absolute values of what is added and subtracted for each."""
+    words: str
+    """Of which sum, and where it shows, in words a user understands."""
     training_rows: Callable[[Any], Matrix]
     """Rows of its training that a fitted detector keeps, or rows like them."""
 
@@ -88,6 +103,14 @@ def _any_number(_detector: Any) -> None:
 
 def _pyods_threshold(detector: Any) -> float:
     return float(detector.threshold_)
+
+
+def _in_one_process(detector: Any) -> Any:
+    """The detector as it is, but that PyOD starts no processes for a row."""
+    same = copy(detector)
+    if hasattr(same, "n_jobs"):
+        same.n_jobs = 1
+    return same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +146,12 @@ class Declaration:
     """True when the detector learns from `training.source.label`: it is fitted on X and y."""
     only_columns: int | None = None
     """How many columns the detector takes, where that is fixed."""
+    draws: bool = False
+    """True when PyOD draws each score anew, so that its own training scores are not those that are served."""
+    told_columns: bool = False
+    """True when the class is told before fitting how many columns it will see."""
+    same_length: tuple[str, str] | None = None
+    """A parameter that is a list with one item for each item of another one, and that other one."""
     composite: Composite | None = None
     """What it declares beside when it is made of detectors; then the rest is of the composite without its bases."""
     fitting: frozenset[str] = frozenset()
@@ -148,7 +177,8 @@ class Declaration:
             if self.reference is not None and self.reference.applies(detector):
                 return self.reference.scores(detector, X)
             if self.semantics is Semantics.ROW:
-                return np.array([float(detector.decision_function(row[None])[0]) for row in X])
+                alone = _in_one_process(detector)
+                return np.array([float(alone.decision_function(row[None])[0]) for row in X])
             return np.asarray(detector.decision_function(X), np.float64)
 
     @property

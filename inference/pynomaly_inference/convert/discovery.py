@@ -12,7 +12,12 @@ from pynomaly_inference.algorithms import holds_detectors
 from pynomaly_inference.convert import detectors
 from pynomaly_inference.convert.composites import composed
 from pynomaly_inference.convert.declaration import Composite, Declaration
-from pynomaly_inference.convert.refused import reason_against, refused_class
+from pynomaly_inference.convert.refused import (
+    DISTANCES,
+    reason_against,
+    reason_against_distance,
+    refused_class,
+)
 from pynomaly_inference.errors import NotConvertible
 
 _IRRELEVANT_ONCE_FITTED = frozenset({"contamination", "random_state", "verbose"})
@@ -36,6 +41,8 @@ def declaration_of(detector: Any) -> Declaration:
     """
     if isinstance(detector, str):
         return _named(detector)
+    if isinstance(detector, type):
+        raise NotConvertible(f"`{detector.__name__}` is a class: give a fitted detector")
     declaration = _of_class(type(detector))
     _check_contamination(detector)
     _check_fitted(detector)
@@ -109,6 +116,8 @@ def _check_parameters(detector: Any, declaration: Declaration) -> None:
     for name, value in detector.get_params(deep=False).items():
         if name in irrelevant or _same(value, declared[name].default) or _is_of_bases(declaration, name):
             continue
+        if name in DISTANCES and (reason := reason_against_distance(value)):
+            raise NotConvertible(f"parameter `{name}` of {declaration.name} is {reason}")
         if name not in declaration.parameters:
             raise NotConvertible(
                 f"{declaration.name} was built with `{name}={value!r}`, which its graph does not have: "

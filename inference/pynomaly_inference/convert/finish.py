@@ -1,5 +1,6 @@
 """From a detector's expressions to the whole graph: inputs, outputs, and the metadata."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,28 @@ def attach(model: onnx.ModelProto, metadata: Metadata) -> bytes:
     whole.metadata_props.extend([*kept, onnx.StringStringEntryProto(key=METADATA_KEY, value=metadata.to_json())])
     content: bytes = whole.SerializeToString(deterministic=True)
     return content
+
+
+def with_properties(model: onnx.ModelProto, detector: Any, preprocessing: Preprocessing) -> onnx.ModelProto:
+    """The model with what its user must know, in `metadata_props`.
+
+    algorithm, semantics (exact, row or frozen), threshold, tolerance (relative, see `bundle.tolerance`), features (a
+    JSON list), and chunk where a run of more rows would take memory out of proportion.
+    """
+    declaration = declaration_of(detector)
+    chunk = declaration.chunk(detector)
+    properties = {
+        "algorithm": declaration.name,
+        "semantics": declaration.semantics.value,
+        "threshold": repr(declaration.threshold(detector)),
+        "tolerance": repr(declaration.tolerance),
+        "features": json.dumps([name for name, _ in preprocessing.features], ensure_ascii=False),
+        **({} if chunk is None else {"chunk": str(chunk)}),
+    }
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    onnx.helper.set_model_props(whole, properties)
+    return whole
 
 
 def _inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[Expr, Expr | None]:

@@ -1,6 +1,7 @@
 """What happens to a row before the detector sees it, once for NumPy and once for the graph."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from pynomaly_inference.convert.graph import Expr, Graph
+from pynomaly_inference.errors import NotConvertible
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
 
@@ -54,6 +56,29 @@ class Scaling:
         if self.kind is ScalingKind.MINMAX:
             return numbers * self.scale + self.shift
         return (numbers - self.shift) / self.scale
+
+
+def column_names(given: Iterable[str] | None, columns: int) -> list[str]:
+    """A name for each of the columns a detector was fitted on: those that are given, or x0, x1, ...
+
+    Any iterable of text will do, an array or an Index too. Raises NotConvertible for what names no columns.
+    """
+    if given is None:
+        return [f"x{column}" for column in range(columns)]
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise NotConvertible(f"`feature_names` is a list of {columns} names, not {given!r}")
+    names = list(given)
+    for place, name in enumerate(names, start=1):
+        if not isinstance(name, str):
+            raise NotConvertible(f"`feature_names`: name {place} is no text but {name!r}")
+        if not name:
+            raise NotConvertible(f"`feature_names`: name {place} is empty")
+    if len(names) != columns:
+        raise NotConvertible(f"`feature_names` has {len(names)} names: the detector was fitted on {columns} columns")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise NotConvertible(f"`feature_names`: `{name}` is there {times} times: give each column a name of its own")
+    return [str(name) for name in names]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -82,8 +82,14 @@ REFUSED = tuple(
     )
 )
 
+_FUNCTION = "a graph has no Python"
+_PRECOMPUTED = "a matrix of distances is no row"
+
+DISTANCES = ("metric", "kernel")
+"""Parameters that say how far rows are from each other."""
 REFUSED_PARAMETERS = {
-    "a metric that is a function, or `precomputed`": "a graph has no Python, and a matrix of distances is no row",
+    "a metric or kernel that is a function": _FUNCTION,
+    "a metric or kernel that is `precomputed`": _PRECOMPUTED,
     "a PyThresh object for `contamination`": "it labels by rules of its own, which are no threshold on a score",
 }
 """What any detector may be given in PyOD and none here, with the reason."""
@@ -97,3 +103,12 @@ def refused_class(path: str) -> str | None:
 def reason_against(name: str) -> str | None:
     """Why the class of this name is refused; None when it is not. A name of a converted class is not."""
     return next((refused.reason for refused in REFUSED if refused.name == name), None)
+
+
+def reason_against_distance(value: object) -> str | None:
+    """What a metric or kernel is that no graph has, and why none has it, as the end of a sentence; None for others."""
+    if callable(value):
+        return f"a function, and {_FUNCTION}: name one of the metrics or kernels that `docs/detectors.md` lists"
+    if value == "precomputed":
+        return f"`precomputed`, and {_PRECOMPUTED}: fit on the rows themselves"
+    return None

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pyod.models.base import BaseDetector
 
 from pynomaly_inference.algorithms import columns_problem
-from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert import declaration_of
 from pynomaly_inference.convert.build import Setting, build
 from pynomaly_inference.convert.preprocessing import Preprocessing
+from pynomaly_inference.convert.rescoring import rescore
 from pynomaly_inference.errors import DataRejected, FitFailed, PynomalyError, ResourceInvalid
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
@@ -47,7 +47,7 @@ def fit_spec(
     to be learned has one class; ResourceInvalid when the algorithm does not take so many features or needs an extra
     that is not installed.
     """
-    if problem := columns_problem(spec.algorithm.name, len(features)):
+    if problem := columns_problem(spec.algorithm.name, spec.algorithm.parameters, len(features)):
         raise ResourceInvalid(problem)
     _check_present(features, rows)
     preprocessing = fit_preprocessing(spec.preprocessing, features, rows)
@@ -85,11 +85,7 @@ def _fit(spec: DetectorSpec, matrix: NDArray[np.float64], label: Labels | None) 
         raise
     except Exception as error:
         raise FitFailed(f"{algorithm.name} cannot be fitted on {len(matrix)} rows: {error}") from error
-    declaration = declaration_of(algorithm.name)
-    if declaration.semantics is Semantics.FROZEN:
-        # PyOD drew these scores; the threshold and the probabilities must be of the scores that are served.
-        detector.decision_scores_ = declaration.scores(detector, matrix)
-        detector._process_decision_scores()  # noqa: SLF001 - PyOD's own step from scores to threshold
+    rescore(detector, matrix)
     return detector
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pynomaly_inference.bundle import Evaluation
-from pynomaly_inference.convert import attach, to_onnx
+from pynomaly_inference.convert import attach, graph_of
 from pynomaly_inference.datasets.columns import Columns
 from pynomaly_inference.datasets.location import located
 from pynomaly_inference.datasets.places import Places
@@ -58,7 +58,7 @@ def train_table(resource: AnomalyDetector, table: Table, progress: Progress) -> 
     for warning in fitted.warnings:
         progress.warn(warning)
     progress.begin("Converting")
-    graph = to_onnx(fitted.detector, preprocessing=fitted.preprocessing)
+    graph = graph_of(fitted.detector, fitted.preprocessing)
     progress.begin("Proving")
     proof = prove(graph, fitted, table.rows[parts.held_out], training.seed)
     progress.begin("Evaluating")

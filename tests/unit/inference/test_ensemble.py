@@ -59,3 +59,21 @@ def test_the_bases_it_was_given_stay_unfitted() -> None:
 def test_buckets_of_different_sizes_are_refused(buckets: int) -> None:
     with pytest.raises(ValueError, match=f"4 bases cannot be dealt into {buckets} buckets of the same size"):
         Ensemble(bases(), combination="moa", n_buckets=buckets).fit(TRAINING)
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "message"),
+    [
+        ([], {}, "bases is empty: give at least one detector"),
+        (KNN(), {}, "bases is a list of detectors, not a KNN"),
+        ("KNN", {}, "bases is a list of detectors, not a str"),
+        ([KNN(), "HBOS"], {}, "base 2 is no detector of PyOD but 'HBOS'"),
+        ([KNN], {}, "base 1 is no detector of PyOD but <class"),
+        ([KNN()], {"combination": "mean"}, "there is no combination 'mean': choose one of average, maximization, "),
+    ],
+)
+def test_what_cannot_be_combined_is_refused_before_anything_is_fitted(
+    given: Any, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Ensemble(given, **more).fit(TRAINING)

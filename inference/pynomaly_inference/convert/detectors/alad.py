@@ -38,6 +38,7 @@ DECLARATION = Declaration(
     name="ALAD",
     path="pyod.models.alad.ALAD",
     semantics=Semantics.FROZEN,
+    draws=True,
     convert=convert,
     columns=lambda detector: int(detector.n_features_),
     reference=double_reference(scores_in_double),

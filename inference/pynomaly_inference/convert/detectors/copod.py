@@ -34,4 +34,5 @@ DECLARATION = Declaration(
         "least as high, the one on the side of the skewness, or their mean if that is larger (both tails added where "
         "PyOD finds a skewness of exactly 0). They sum to the score."
     ),
+    fitting=frozenset({"n_jobs"}),
 )

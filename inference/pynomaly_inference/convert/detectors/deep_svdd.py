@@ -30,13 +30,10 @@ DECLARATION = Declaration(
     columns=lambda detector: int(detector.n_features_),
     reference=double_reference(scores_in_double),
     extra=EXTRA,
+    fitting=frozenset({"n_features"}),
     fixed={"verbose": 0},
+    told_columns=True,
     parameters={
-        "n_features": {
-            "type": "integer",
-            "minimum": 1,
-            "description": "How many columns the detector sees; the default is as many as there are.",
-        },
         "c": {
             "anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 1}],
             "description": "The centre; the default is the mean of the untrained network's outputs.",

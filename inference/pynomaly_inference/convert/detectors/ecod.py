@@ -34,4 +34,5 @@ DECLARATION = Declaration(
         "Each feature's term of the score: the larger of its two tails, -log of the share of training rows at least as "
         "low and at least as high (both tails added where PyOD finds a skewness of exactly 0). They sum to the score."
     ),
+    fitting=frozenset({"n_jobs"}),
 )

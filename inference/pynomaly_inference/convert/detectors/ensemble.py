@@ -35,19 +35,26 @@ def scores(detector: Any, X: Matrix, base: BaseScores) -> Scores:
     return combined
 
 
+def standardise(detector: Any, X: Matrix, base: BaseScores) -> None:
+    """Fits the standardiser anew on these scores of the bases."""
+    detector.standardised(np.stack([base(place, X) for place in range(len(detector.bases_))], axis=1))
+
+
 DECLARATION = Declaration(
     name="Ensemble",
     path="pynomaly_inference.ensemble.Ensemble",
     semantics=Semantics.EXACT,
     convert=convert,
     columns=lambda detector: int(detector.n_features_in_),
-    composite=Composite(lambda detector: detector.bases_, scores),
+    composite=Composite(lambda detector: detector.bases_, scores, standardise=standardise),
     parameters={
         "bases": {
             "type": "array",
             "items": BASE,
             "minItems": 1,
-            "description": "The detectors, each `{name, parameters}`; all see the same columns.",
+            "description": "The detectors, each `{name, parameters}`; all see the same columns. A base without "
+            "`random_state` has a seed of its own, derived from `training.seed` and its place, so that equal bases "
+            "differ where they draw.",
         },
         "combination": {
             "enum": ["average", "maximization", "median", "aom", "moa"],

@@ -39,7 +39,12 @@ DECLARATION = Declaration(
     semantics=Semantics.EXACT,
     convert=convert,
     columns=lambda detector: int(detector.n_features_),
-    composite=Composite(lambda detector: detector.estimators_, scores),
+    composite=Composite(
+        lambda detector: detector.estimators_,
+        scores,
+        default=("LOF",),
+        narrows="each copy draws columns of its own",
+    ),
     parameters={
         "base_estimator": {**BASE, "description": "The detector to copy, `{name, parameters}`; the default is LOF."},
         "n_estimators": {"type": "integer", "minimum": 1, "description": "Copies; PyOD's default is 10."},

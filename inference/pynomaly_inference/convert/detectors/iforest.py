@@ -100,4 +100,5 @@ DECLARATION = Declaration(
         "random_state": {"type": "integer", "minimum": 0, "description": "Seed; the default is `training.seed`."},
         "n_jobs": {"type": "integer", "description": "Processes that fit; the scores do not depend on it."},
     },
+    fitting=frozenset({"behaviour"}),
 )

@@ -80,7 +80,11 @@ DECLARATION = Declaration(
         lambda detector: bool(detector.kernel == "rbf"),
         _scores,
     ),
-    rounding=Rounding(_size, lambda detector: np.asarray(detector.kpca.X_fit_)),
+    rounding=Rounding(
+        _size,
+        "the kernel values of the reconstruction, which cancel for training rows when all components are kept",
+        lambda detector: np.asarray(detector.kpca.X_fit_),
+    ),
     parameters={
         "n_components": {
             "type": "integer",

@@ -33,7 +33,12 @@ DECLARATION = Declaration(
     semantics=Semantics.EXACT,
     convert=convert,
     columns=lambda detector: len(detector.location_),
-    rounding=Rounding(_size, _three_sigma),
+    rounding=Rounding(
+        _size,
+        "the products of z (P z), which cancel where P has large entries, as with `assume_centered` for rows far from "
+        "zero",
+        _three_sigma,
+    ),
     contributions=(
         "z (P z) per feature, z being the difference from the robust location and P the robust precision matrix; "
         "negative where the other features explain the difference. They sum to the score."

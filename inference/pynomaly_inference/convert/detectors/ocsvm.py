@@ -41,7 +41,12 @@ DECLARATION = Declaration(
     columns=lambda detector: int(detector.detector_.n_features_in_),
     keeps_training_rows=True,
     chunk=lambda detector: None if detector.kernel == "linear" else rows_at_once(len(detector.support_vectors_)),
-    rounding=Rounding(_size, lambda detector: np.asarray(detector.support_vectors_)),
+    rounding=Rounding(
+        _size,
+        "the support vectors' kernel values times their coefficients, which cancel with a linear kernel on centered "
+        "rows",
+        lambda detector: np.asarray(detector.support_vectors_),
+    ),
     parameters={
         "kernel": {"enum": ["rbf", "linear", "poly", "sigmoid"], "description": "The kernel; the default is `rbf`."},
         "gamma": {

@@ -88,4 +88,5 @@ DECLARATION = Declaration(
         },
         "random_state": {"type": "integer", "minimum": 0, "description": "Seed; the default is `training.seed`."},
     },
+    fitting=frozenset({"copy", "tol", "iterated_power"}),
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.composites import BASE, side_by_side
@@ -15,7 +16,7 @@ from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.errors import NotConvertible
 
 _APPROXIMATORS = ("RandomForestRegressor", "ExtraTreesRegressor")
-_NAMES = {"type": "array", "items": {"type": "string"}}
+_NAMES = {"type": "array", "items": {"type": "string", "format": "detector-name"}}
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -63,6 +64,17 @@ def bases(detector: Any) -> list[Any]:
 
 def scores(detector: Any, X: Matrix, base: BaseScores) -> Scores:
     """The combination of any scores of the bases that score themselves, and of the regressors' predictions."""
+    standardised = detector.score_scalar_.transform(_matrix(detector, X, base))
+    combined: Scores = standardised.mean(axis=1) if detector.combination == "average" else standardised.max(axis=1)
+    return combined
+
+
+def standardise(detector: Any, X: Matrix, base: BaseScores) -> None:
+    """Fits the standardiser anew on these scores and the regressors' predictions."""
+    detector.score_scalar_ = StandardScaler().fit(_matrix(detector, X, base))
+
+
+def _matrix(detector: Any, X: Matrix, base: BaseScores) -> Matrix:
     columns, place = [], 0
     for _, regressor, projection in _parts(detector):
         rows = X if projection is None else X @ projection
@@ -71,9 +83,7 @@ def scores(detector: Any, X: Matrix, base: BaseScores) -> Scores:
             place += 1
         else:
             columns.append(regressor.predict(rows))
-    standardised = detector.score_scalar_.transform(np.stack(columns, axis=1))
-    combined: Scores = standardised.mean(axis=1) if detector.combination == "average" else standardised.max(axis=1)
-    return combined
+    return np.stack(columns, axis=1)
 
 
 DECLARATION = Declaration(
@@ -83,7 +93,14 @@ DECLARATION = Declaration(
     convert=convert,
     columns=lambda detector: int(detector.model_.jl_transformers_[0].shape[0]),
     extra="suod",
-    composite=Composite(bases, scores),
+    composite=Composite(
+        bases,
+        scores,
+        default=("HBOS", "COPOD", "IForest"),
+        replaced=("LOF",),
+        standardise=standardise,
+        narrows="it may project rows onto other columns",
+    ),
     parameters={
         "base_estimators": {
             "type": "array",

@@ -39,6 +39,7 @@ DECLARATION = Declaration(
     name="VAE",
     path="pyod.models.vae.VAE",
     semantics=Semantics.FROZEN,
+    draws=True,
     convert=convert,
     columns=lambda detector: int(detector.feature_size),
     chunk=few_rows,

@@ -51,7 +51,13 @@ DECLARATION = Declaration(
     tolerance=1e-6,
     threshold=lambda _detector: 0.5,
     scores_probability=True,
-    composite=Composite(lambda detector: detector.estimator_list_, scores, monotone=False),
+    composite=Composite(
+        lambda detector: detector.estimator_list_,
+        scores,
+        monotone=False,
+        default=("KNN", "LOF", "HBOS", "OCSVM", "IForest"),
+    ),
+    same_length=("standardization_flag_list", "estimator_list"),
     parameters={
         "estimator_list": {
             "type": "array",
@@ -63,7 +69,7 @@ DECLARATION = Declaration(
         "standardization_flag_list": {
             "type": "array",
             "items": {"type": "boolean"},
-            "description": "For each detector, whether it sees standardised rows; default all do.",
+            "description": "For each detector of `estimator_list`, whether it sees standardised rows; default all do.",
         },
         "max_depth": {"type": "integer", "minimum": 1, "description": "Of a tree; the default is 3."},
         "learning_rate": {**_SHARE, "description": "Share of each tree that counts; the default is 0.1."},

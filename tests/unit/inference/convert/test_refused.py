@@ -62,5 +62,6 @@ def test_what_scores_by_the_batch_scores_a_row_differently_among_other_rows() ->
 @pytest.mark.parametrize("metric", ["precomputed", lambda left, right: float(np.abs(left - right).sum())])
 def test_a_metric_that_no_graph_has_is_refused_by_name(metric: object) -> None:
     rows = np.abs(X[:, None] - X[None]).sum(axis=2) if metric == "precomputed" else X
-    with pytest.raises(NotConvertible, match="parameter `metric` of KNN"):
+    reason = "a matrix of distances is no row" if metric == "precomputed" else "a graph has no Python"
+    with pytest.raises(NotConvertible, match=f"parameter `metric` of KNN is .*, and {reason}: "):
         to_onnx(KNN(metric=metric, algorithm="auto").fit(rows))

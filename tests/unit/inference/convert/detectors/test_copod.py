@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from pyod.models import copod
 from pyod.models.copod import COPOD
 
-from pynomaly_inference.convert import to_onnx
+from pynomaly_inference.convert import reference_scores, to_onnx
 from pynomaly_inference.errors import NotConvertible
 
 Matrix = NDArray[np.float64]
@@ -96,6 +97,15 @@ def test_a_column_whose_skewness_overflows_is_refused() -> None:
         to_onnx(COPOD().fit(X))
 
 
-def test_processes_are_refused_since_pyod_would_start_them_for_every_row() -> None:
-    with pytest.raises(NotConvertible, match=r"built with `n_jobs=2`, which its graph does not have"):
-        to_onnx(COPOD(n_jobs=1).fit(np.eye(5)).set_params(n_jobs=2))
+def test_processes_change_no_score_and_the_reference_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = COPOD().fit(np.random.default_rng(0).standard_normal((50, 3)))
+    scores = reference_scores(detector, np.ones((1, 3)))
+    detector.set_params(n_jobs=2)
+
+    def started(*_arguments: Any, **_more: Any) -> None:
+        raise AssertionError("processes")
+
+    monkeypatch.setattr(copod, "Parallel", started)
+    assert reference_scores(detector, np.ones((1, 3))) == scores
+    assert to_onnx(detector).graph.output[0].name == "score"
+    assert detector.n_jobs == 2
