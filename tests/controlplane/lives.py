@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +50,7 @@ class World:
         metadata = {"name": NAME, "annotations": annotations or {}}
         body = {"apiVersion": DETECTOR.api_version, "kind": DETECTOR.name, "metadata": metadata}
         if await self.api.merge(DETECTOR, NAME, {"metadata": metadata, "spec": spec or {}}) is None:
-            made = await self.api.create(DETECTOR, {**body, "spec": {**SPEC, **(spec or {})}})
+            made = await self.api.create(DETECTOR, {**body, "spec": _given({**SPEC, **(spec or {})})})
             assert made is not None
             self.uids.append(made["metadata"]["uid"])
 
@@ -91,7 +91,23 @@ class World:
 
     async def until_children(self, expected: Children) -> Children:
         """Waits until the children are these."""
-        return await _equal(self, expected)
+        return await self.until_alike(expected, lambda children: children)
+
+    async def until_alike(self, expected: Children, shown: Callable[[Children], Children]) -> Children:
+        """Waits until what is shown of the children is this."""
+        now: Children = {}
+
+        async def same() -> bool:
+            nonlocal now
+            now = shown(await self.children())
+            return now == expected
+
+        try:
+            await until(same, within=STEP_SECONDS, what="the children to be those that are expected")
+        except AssertionError as error:
+            error.add_note("\n".join(_difference(expected, now)))
+            raise
+        return now
 
     async def lose_service(self) -> None:
         """Somebody deletes a child."""
@@ -104,6 +120,13 @@ class World:
 
     async def _gone(self) -> bool:
         return not await self.children()
+
+
+def _given(part: Any) -> Any:
+    """Without null, which takes a field away in an edit, and is no value."""
+    if not isinstance(part, dict):
+        return part
+    return {name: _given(value) for name, value in part.items() if value is not None}
 
 
 def _plain(item: Manifest, uid: str, namespace: str) -> Manifest:
@@ -204,7 +227,7 @@ async def lived(world: World, expected: Children | None = None) -> Left:
     await world.apply({"serving": EDITED})
     await world.until_ready(2)
     asked = list(world.proxy.asked)
-    children = await (_settled(world) if expected is None else _equal(world, expected))
+    children = await (_settled(world) if expected is None else world.until_children(expected))
     uid = world.uids[-1]
     versions = [str(version["fingerprint"]) for version in await world.node.versions(uid)]
     jobs = {fingerprint: len(uids) for fingerprint, uids in world.node.trained.items()}
@@ -217,22 +240,6 @@ async def _settled(world: World) -> Children:
     while (now := await world.children()) != before:
         before = now
         await asyncio.sleep(1.5)
-    return now
-
-
-async def _equal(world: World, expected: Children) -> Children:
-    now: Children = {}
-
-    async def same() -> bool:
-        nonlocal now
-        now = await world.children()
-        return now == expected
-
-    try:
-        await until(same, within=STEP_SECONDS, what="the same children as in an uninterrupted life")
-    except AssertionError as error:
-        error.add_note("\n".join(_difference(expected, now)))
-        raise
     return now
 
 

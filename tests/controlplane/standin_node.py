@@ -130,5 +130,5 @@ class StandInNode:
     async def _status(self, _: web.Request) -> web.Response:
         """Every pod has loaded what serving.json says."""
         found = await self.api.get(CONFIG_MAP, f"{self.name}-serving")
-        stable = None if found is None else json.loads(found["data"][SERVING_KEY])["stable"]
+        stable = None if found is None else json.loads(found["data"][SERVING_KEY]).get("stable")
         return web.json_response({"stable": stable})
