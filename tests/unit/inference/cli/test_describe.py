@@ -55,7 +55,7 @@ def test_detectors_keep_their_contract(pynomaly: Run) -> None:
 def test_detectors_prints_the_extra_and_the_reasons(pynomaly: Run) -> None:
     printed = pynomaly("detectors").stdout
     assert "pip install 'pynomaly-operator[EXTRA]'" in printed
-    assert re.search(r"XGBOD\W+exact\W+no\W+xgboost", printed)
+    assert re.search(r"XGBOD\W+as its bases\W+no\W+xgboost", printed)
     assert re.search(r"COF\W+it keeps nothing", printed)
 
 
