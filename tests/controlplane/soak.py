@@ -1,22 +1,25 @@
 """`make soak`: every point of the sweeps, on a control plane of its own, into docs/reliability.md.
 
-Usage: python -m tests.controlplane.soak [crash] [fault] [watch] [outage]
+Usage: python -m tests.controlplane.soak [crash] [fault] [watch] [outage] [histories]
 """
 
 import asyncio
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hypothesis import Phase, given, settings
 from tests.cluster import bare
 from tests.cluster.control_plane import ControlPlane
 from tests.controlplane import crash_sweep, fault_sweep
 from tests.controlplane.conftest import CRD
 from tests.controlplane.crash_sweep import CrashSweep
 from tests.controlplane.fault_sweep import LIES, WAYS, Converged, FailingOn, FaultSweep, LyingWatches
+from tests.controlplane.histories import HISTORIES, Act, ends_as_if_made_now
 from tests.controlplane.lives import Worlds, worlds
 from tests.controlplane.reliability import Table, write
 from tests.controlplane.scripted_proxy import Hang
@@ -27,6 +30,8 @@ SEED = 20260107
 TARGETS = 3
 LIARS = 3
 OUTAGE_SECONDS = 20
+EXAMPLES = 30
+HISTORIES_NAME = "histories"
 
 
 async def crash(made: Worlds) -> Table:
@@ -77,6 +82,21 @@ async def outage(made: Worlds) -> Table:
     return Table(text, ("way", "requests a second meanwhile", "child back after the outage"), rows)
 
 
+def histories(plane: ControlPlane, folder: Path) -> Table:
+    """Random sequences of acts of users, controllers, vandals and failing machines."""
+    acts: Counter[str] = Counter()
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=(Phase.generate,))
+    @given(history=HISTORIES)
+    def live(history: list[Act]) -> None:
+        acts.update(act.name for act in history)
+        ends_as_if_made_now(plane, folder, history)
+
+    live()
+    text = f"{EXAMPLES} random histories of {acts.total()} acts, after each of which the children were as if made now."
+    return Table(text, ("act", "times"), [(name, str(times)) for name, times in sorted(acts.items())])
+
+
 def _rows(lives: list[Converged]) -> list[tuple[str, ...]]:
     ways = dict.fromkeys(life.way for life in lives)
     by_way = {way: [life for life in lives if life.way == way] for way in ways}
@@ -119,11 +139,13 @@ async def _soak(plane: ControlPlane, folder: Path, names: list[str]) -> None:
 
 def main() -> None:
     """Runs the sweeps that are named, or all."""
-    names = sys.argv[1:] or list(SWEEPS)
+    names = sys.argv[1:] or [*SWEEPS, HISTORIES_NAME]
     with tempfile.TemporaryDirectory(prefix="pynomaly-soak-") as folder:
         (Path(folder) / "plane").mkdir()
         with _plane(Path(folder) / "plane") as plane:
-            asyncio.run(_soak(plane, Path(folder), names))
+            asyncio.run(_soak(plane, Path(folder), [name for name in names if name in SWEEPS]))
+            if HISTORIES_NAME in names:
+                write(HISTORIES_NAME, histories(plane, Path(folder)))
 
 
 if __name__ == "__main__":
