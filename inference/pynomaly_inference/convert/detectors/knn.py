@@ -93,4 +93,5 @@ DECLARATION = Declaration(
         "leaf_size": {"type": "integer", "minimum": 1, "description": "Of PyOD's search tree; as `algorithm`."},
         "n_jobs": {"type": "integer", "description": "Processes that search while training; as `algorithm`."},
     },
+    fitting=frozenset({"radius"}),
 )

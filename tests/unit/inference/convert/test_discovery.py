@@ -72,12 +72,13 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
     [
         IForest(random_state=np.random.RandomState(0)),
         IForest(behaviour="new"),
+        KNN(radius=2.0),
         HBOS(n_bins=np.int64(7)),
         KNN(leaf_size=3),
         PCA(copy=False, tol=0.1, iterated_power=7),
         ECOD(n_jobs=2),
     ],
-    ids=["generator", "behaviour", "bins", "leaf", "solver", "processes"],
+    ids=["generator", "behaviour", "radius", "bins", "leaf", "solver", "processes"],
 )
 def test_values_that_do_not_change_the_graph_are_accepted(detector: Any) -> None:
     assert to_onnx(detector.fit(X.copy())).graph.output[0].name == "score"

@@ -33,6 +33,12 @@ def test_score_label_and_probabilities_are_pyods(run: Run) -> None:
         np.testing.assert_allclose(outputs[name], detector.predict_proba(X), rtol=1e-6)
 
 
+def test_xgboost_answers_in_single_precision_which_its_tolerance_is_for() -> None:
+    detector = fitted(estimator_list=[KNN(), HBOS()])
+    scores = detector.decision_function(X)
+    np.testing.assert_array_equal(scores, scores.astype(np.float32))
+
+
 def test_its_forty_default_bases_are_converted(run: Run, agree: Agree) -> None:
     detector = fitted(n_estimators=10)
     assert len(detector.estimator_list_) > 35
