@@ -65,27 +65,33 @@ def _is_child(metadata: Manifest) -> bool:
     return controller(metadata) is not None
 
 
-async def watched_everything(kube: Kube, store: Store, scope: Scope) -> None:
-    """Returns when the watches have told of all that existed at the call: to reconcile earlier would write it again."""
-    arrived = False
+async def watched_everything(kube: Kube, store: Store, scope: Scope) -> set[Key]:
+    """Returns when the watches have told of all that existed at the call: to reconcile earlier would write it again.
+
+    What they do not tell is looked at; of the detectors that are returned nobody has heard otherwise.
+    """
+    arrived, missed = False, set[Key]()
     while not arrived:
         there = await listed(kube, scope)
         arrived = await _comes_true(partial(_complete, there, store))
         if not arrived:
-            await _see_missed(kube, store, there)
+            missed |= await _see_missed(kube, store, there)
+    return missed
 
 
-async def caught_up(kube: Kube, store: Store, scope: Scope) -> None:
+async def caught_up(kube: Kube, store: Store, scope: Scope) -> set[Key]:
     """Returns when the watches have told of every detector as it was at the call, a predecessor's last words included.
 
-    Children need no such wait: to apply one again changes nothing, while a status is made of the one before.
+    Children need no such wait: to apply one again changes nothing, while a status is made of the one before. Of the
+    detectors that are returned nobody has heard otherwise.
     """
-    arrived = False
+    arrived, missed = False, set[Key]()
     while not arrived:
         there = Listed({m["uid"]: _entry(m) async for m in _everywhere(kube, scope, DETECTOR)}, {})
         arrived = await _comes_true(partial(_known, there, store))
         if not arrived:
-            await _see_missed(kube, store, there)
+            missed |= await _see_missed(kube, store, there)
+    return missed
 
 
 async def _comes_true(check: Callable[[], bool]) -> bool:

@@ -99,7 +99,7 @@ class Operator:
             stop_flag=stop,
         )
         beside = (
-            self._know(),
+            self._know(queue),
             self._lead(queue),
             self._audit(queue),
             self._answer_probes(Liveness(queue, activity, lambda: self.edges.leadership.unanswered)),
@@ -140,12 +140,13 @@ class Operator:
                 log.warning("waiting for %s: %s", what, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _know(self) -> None:
+    async def _know(self, queue: WorkQueue) -> None:
         """Returns never: what ends first ends all."""
         scope = self.settings.scope
-        await self._answered(
+        for key in await self._answered(
             "everything to be listed", lambda: audit.watched_everything(self.edges.kube, self.store, scope)
-        )
+        ):
+            queue.add(key)
         log.info("%d detectors are known", len(self.store.detectors))
         self.synced.set()
         await asyncio.Event().wait()
@@ -166,7 +167,8 @@ class Operator:
 
     async def _work(self, queue: WorkQueue) -> None:
         scope = self.settings.scope
-        await self._answered("all detectors", lambda: audit.caught_up(self.edges.kube, self.store, scope))
+        for key in await self._answered("all detectors", lambda: audit.caught_up(self.edges.kube, self.store, scope)):
+            queue.add(key)
         self.leads.set()
         await queue.run(self.settings.workers)
 
