@@ -60,14 +60,15 @@ NOTES = (
     "30 features LOF's graph runs at 0.8 times its speed from 1,000 rows on, FeatureBagging's at 0.8 and 0.7 times",
     "at 1,000 and 10,000, HDBSCAN's at 0.9 times at 10,000. LOF is also slower among 2,000 training rows that are",
     "often equally far, at 1,000 rows: 0.8 to 0.9 times of whole numbers, 0.6 times of others with 4 features and",
-    "0.1 times with 30. cardio's columns are whole numbers, scaled: there LOF's and HDBSCAN's graphs subtract every pair",
-    "of rows, at 0.6 and 0.4 times PyOD's speed with 64 rows, 0.2 and 0.1 with 10,000. So is KNN by `chebyshev`, `canberra`, `braycurtis`, `hamming`, `jaccard` and `cosine`: 0.5",
-    "to 0.7 times with 2,000 training rows of 10 features, at 1,000 rows. At 10,000 rows, CBLOF's with",
-    "`use_weights` runs at 0.5 to 0.7 times PyOD's speed and Sampling's by `manhattan` at 0.3 to 0.5 times. QMCD's",
-    "loops are compiled in PyOD: on 1,000 training rows of 10 features its graph runs at 0.5 times that speed at 64",
-    "rows, at 0.2 to 0.3 times from 1,000 on. Graphs of networks compute in double precision, PyOD in single: LUNAR's,",
-    "MO_GAAL's and SO_GAAL's run at 0.6 to 0.9 times PyOD's speed at 10,000 rows. A forest's graph walks the same trees as scikit-learn: at 10,000",
-    "rows, little but the overhead of a call is left to save.",
+    "0.1 times with 30. cardio's columns are whole numbers, scaled: there LOF's and HDBSCAN's graphs subtract every",
+    "pair of rows, at 0.6 and 0.4 times PyOD's speed with 64 rows, 0.2 and 0.1 with 10,000. So is KNN by",
+    "`chebyshev`, `canberra`, `braycurtis`, `hamming`, `jaccard` and `cosine`: 0.5 to 0.7 times with 2,000 training",
+    "rows of 10 features, at 1,000 rows. At 10,000 rows, CBLOF's with `use_weights` runs at 0.5 to 0.7 times PyOD's",
+    "speed and Sampling's by `manhattan` at 0.3 to 0.5 times. QMCD's loops are compiled in PyOD: on 1,000 training",
+    "rows of 10 features its graph runs at 0.5 times that speed at 64 rows, at 0.2 to 0.3 times from 1,000 on.",
+    "Graphs of networks compute in double precision, PyOD in single: LUNAR's, MO_GAAL's and SO_GAAL's run at 0.6 to",
+    "0.9 times PyOD's speed at 10,000 rows. A forest's graph walks the same trees as scikit-learn: at 10,000 rows,",
+    "little but the overhead of a call is left to save.",
 )
 
 Call = Callable[[], object]
