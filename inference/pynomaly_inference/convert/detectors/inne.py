@@ -17,7 +17,7 @@ from pynomaly_inference.convert.products import rounding, squared_distances
 ON_THE_SPHERE = 1e-10
 """Relative, of the squared radius: a row this close is on the sphere, and a row on the sphere is inside."""
 LARGEST_KEY = 2.0**14
-"""A sum of a place and a ratio up to this holds the ratio to 2e-12."""
+"""Times a score: a sum of a place and a ratio up to this holds the ratio to 2e-12 of that score."""
 ABOVE_EVERY_KEY = 2.0**1000
 """Times this, what is outside a sphere by the least rounding exceeds every key; it may overflow to infinity."""
 MARGIN = 8.0
@@ -41,7 +41,7 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     count, estimators = spheres.squared_radii.shape
     outside = _outside(x, spheres).reshape(-1, count, estimators)
     least, span = _extent(spheres.ratios)
-    if span * (count + 1) > LARGEST_KEY:
+    if span * (count + 1) > LARGEST_KEY * min(1.0, float(np.median(np.abs(detector.decision_scores_)))):
         place = _first(outside, np.broadcast_to(np.arange(count + 1.0)[:, None], spheres.ratios.shape))
         names = place * float(estimators) + np.arange(estimators, dtype=np.float64)
         return Conversion(graph.gather(spheres.ratios.reshape(-1), names.cast(TensorProto.INT64)).mean(axis=1))

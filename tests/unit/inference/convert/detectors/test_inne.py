@@ -88,3 +88,10 @@ def test_it_keeps_training_rows_and_has_no_contributions() -> None:
     declaration = declaration_of("INNE")
     assert declaration.keeps_training_rows
     assert declaration.contributions is None
+
+
+def test_scores_that_are_all_but_zero_keep_their_digits() -> None:
+    X = np.tile(np.array([[0.7], [0.3], [0.9], [1.3], [0.3]]), (5, 1))
+    detector = INNE(n_estimators=5, max_samples=8, random_state=0).fit(X)
+    assert np.median(np.abs(detector.decision_scores_)) < 1e-15
+    to_onnx(detector, training_rows=X)
