@@ -130,6 +130,9 @@ def test_the_number_of_pods_is_left_to_somebody_elses_autoscaler_until_it_is_gon
     detector.await_condition("Ready", "True", "Succeeded")
     version = detector.get("horizontalpodautoscaler", "theirs")["metadata"]["resourceVersion"]
 
+    # The pass that wrote the condition ends with an event.
+    passes = detector.operator.passes()
+    until(lambda: detector.operator.passes() >= passes + 1, within=WITHIN, what="a pass after that of the condition")
     passes, writes = detector.operator.passes(), detector.operator.writes()
     until(lambda: detector.operator.passes() >= passes + 3, within=WITHIN, what="three more passes")
 
