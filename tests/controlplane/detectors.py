@@ -15,7 +15,7 @@ from pynomaly_operator.desired import names
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 from pynomaly_operator.desired.wanted import Identity
 
-WITHIN = 30  # seconds: patience on a busy machine; what must be fast is timed on the cluster
+WITHIN = 15
 CHILD_KINDS = (
     "serviceaccounts,configmaps,secrets,networkpolicies,services,poddisruptionbudgets,deployments,"
     "horizontalpodautoscalers,jobs"
