@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.converters.build import Build
-from tests.converters.tables import Labels, Matrix
+from tests.converters.tables import Labels, Matrix, awkward, real
 
 from pynomaly_inference.convert import graph_of, reference_of
 from pynomaly_inference.convert.cases import cases
@@ -54,3 +54,21 @@ def refused(build: Build, kind: str, X: Matrix, y: Labels) -> bool:
     with pytest.raises(Exception, match=build.refuses[kind]):
         fitted(build, X, y)
     return True
+
+
+def prove_on_real(build: Build, data: str) -> None:
+    """Fits on the leading rows of a real table and proves the graph, also on the rows that follow."""
+    X, y = real(data)
+    X = seen_by(build, X[: 2 * build.rows])
+    if refused(build, data, X[: build.rows], y[: build.rows]):
+        return
+    compared = prove(fitted(build, X[: build.rows], y[: build.rows]), X[: build.rows], X[build.rows :])
+    assert compared == {"training rows", "held-out rows", "20 sigma", "10,000 sigma", "constant rows"}
+
+
+def prove_on_awkward(build: Build, kind: str) -> None:
+    """Fits on an awkward table, of which each tenth row is an anomaly, and proves the graph."""
+    X = seen_by(build, awkward(kind)[: build.rows])
+    y = (np.arange(len(X)) % 10 == 0).astype(np.int64)
+    if not refused(build, kind, X, y):
+        prove(fitted(build, X, y), X, X[:0])

@@ -36,7 +36,7 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
 def _forest(isolation: Any) -> Forest:
     estimators, features = isolation.estimators_, isolation.estimators_features_
     # The two parts of a path length, as scikit-learn's own scoring sums them.
-    depths, averages = isolation._decision_path_lengths, isolation._average_path_length_per_tree  # noqa: SLF001
+    depths, averages = isolation._decision_path_lengths, isolation._average_path_length_per_tree  # noqa: SLF001 - published nowhere else
     return [
         (fitted_tree(estimator, drawn), depth + average - 1.0)
         for estimator, drawn, depth, average in zip(estimators, features, depths, averages, strict=True)

@@ -24,7 +24,7 @@ def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
 
 def _kernel(machine: Any) -> Kernel:
     # What `gamma` came to is published nowhere else.
-    return Kernel(machine.kernel, float(machine._gamma), machine.degree, machine.coef0)  # noqa: SLF001
+    return Kernel(machine.kernel, float(machine._gamma), machine.degree, machine.coef0)  # noqa: SLF001 - published nowhere else
 
 
 def _size(detector: Any, X: Matrix) -> Scores:
