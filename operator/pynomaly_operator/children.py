@@ -15,6 +15,7 @@ from pynomaly_operator.errors import (
     Hindrance,
     NameConflict,
     NameReserved,
+    NamespaceEnding,
     QuotaExceeded,
     Recreated,
     Refused,
@@ -48,6 +49,8 @@ def raise_refusal(manifest: Manifest, error: ApiError) -> None:
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
     if error.quota:
         raise QuotaExceeded(f"{what}: {error.message}") from error
+    if error.namespace_ending:
+        raise NamespaceEnding(f"{what}: {error.message}") from error
     if error.status in (FORBIDDEN, INVALID):
         raise Refused(f"the API server refuses {what}: {error.message}") from error
 
@@ -63,11 +66,16 @@ class Children:
         self._contention = Contention()
 
     async def apply_all(self, detector: Identity, manifests: Iterable[Manifest]) -> Hindrance | None:
-        """Applies each manifest that differs; the first hindrance, after all have been tried."""
+        """Applies each manifest that differs; the first hindrance, after all have been tried.
+
+        Where the namespace is being deleted, none is tried after the first.
+        """
         first: Hindrance | None = None
         for manifest in manifests:
             try:
                 await self._apply(detector, manifest)
+            except NamespaceEnding as hindrance:
+                return hindrance
             except Hindrance as hindrance:
                 first = first or hindrance
         return first

@@ -66,6 +66,13 @@ class QuotaExceeded(Hindrance):
     retry_after = 30
 
 
+class NamespaceEnding(Hindrance):
+    """The detector's namespace is being deleted: nothing can be created in it, and the detector goes next."""
+
+    reason = "Waiting"
+    retry_after = 30
+
+
 class Refused(Hindrance):
     """The API server, or a policy, does not accept a child."""
 
@@ -94,6 +101,11 @@ class ApiError(Exception):
     def quota(self) -> bool:
         """Whether a quota forbids the object."""
         return self.status == FORBIDDEN and "exceeded quota" in self.message
+
+    @property
+    def namespace_ending(self) -> bool:
+        """Whether nothing can be created because the namespace is being deleted."""
+        return self.status == FORBIDDEN and "because it is being terminated" in self.message
 
 
 FORBIDDEN = 403

@@ -10,7 +10,7 @@ from pynomaly_operator.children import Children, child_id
 from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity, Wanted
-from pynomaly_operator.errors import Hindrance
+from pynomaly_operator.errors import Hindrance, NamespaceEnding
 from pynomaly_operator.events import Recorder, key_made
 from pynomaly_operator.kept import kept
 from pynomaly_operator.key_rotation import KeyRotation
@@ -57,6 +57,8 @@ class Writer:
         await self.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept(wanted, known))
         try:
             key_secret = await self._ensure_key(detector, manifests, key_secret)
+        except NamespaceEnding as hindrance:
+            return Written(hindrance)
         except Hindrance as hindrance:
             others = [manifest for manifest in manifests if manifest["kind"] != SECRET.name]
             return Written(await self._apply(wanted, others) or hindrance)

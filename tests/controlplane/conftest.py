@@ -5,6 +5,7 @@ import pytest
 from tests.cluster import namespaces
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.polling import until
 from tests.controlplane.detectors import Detector
 from tests.controlplane.running_operator import RunningOperator
 
@@ -35,6 +36,8 @@ def idle_namespace(kubectl: Kubectl) -> Iterator[str]:
     """A namespace of the test's own."""
     with namespaces.restricted(kubectl) as name:
         yield name
+        # No controller here empties a namespace that is deleted: its detectors would occupy later tests' operators.
+        kubectl("delete", "anomalydetectors", "--all", "--wait=false", f"--namespace={name}")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,14 @@ def detector(kubectl: Kubectl, idle_namespace: str, shared_operator: RunningOper
 def unapplied(kubectl: Kubectl, idle_namespace: str, plane: ControlPlane) -> Detector:
     """A detector that no operator acts on."""
     return Detector(kubectl, idle_namespace, RunningOperator(plane.kubeconfig))
+
+
+@pytest.fixture
+def own_operator(unapplied: Detector) -> RunningOperator:
+    """The operator that this test starts and ends; what it does is done for the test's one detector."""
+    others = ("ad", "--all-namespaces")
+    until(lambda: not unapplied.kubectl.read(*others)["items"], within=60, what="other tests' detectors to be gone")
+    return unapplied.operator
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,12 +58,19 @@ class RunningOperator:
 
     def writes(self) -> int:
         """Requests of this operator that were no reads, whether or not they changed anything."""
+        return self._requests(lambda labels: labels["method"] != "GET")
+
+    def refused(self) -> int:
+        """Requests of this operator that were answered with 403."""
+        return self._requests(lambda labels: labels["code"] == "403")
+
+    def _requests(self, counted: Callable[[dict[str, str]], bool]) -> int:
         return int(
             sum(
                 sample.value
                 for metric in self.metrics.api_requests.collect()
                 for sample in metric.samples
-                if sample.name.endswith("_total") and sample.labels["method"] != "GET"
+                if sample.name.endswith("_total") and counted(sample.labels)
             )
         )
 

@@ -13,14 +13,6 @@ CHILDREN = 10
 AUTOSCALED = {"replicas": {"min": 2, "max": 5}}
 
 
-@pytest.fixture
-def own_operator(unapplied: Detector) -> RunningOperator:
-    """The operator that this test starts and ends; what it does is done for the test's one detector."""
-    others = ("ad", "--all-namespaces")
-    until(lambda: not unapplied.kubectl.read(*others)["items"], within=60, what="other tests' detectors to be gone")
-    return unapplied.operator
-
-
 def test_an_operator_with_nothing_to_do_writes_nothing(unapplied: Detector, own_operator: RunningOperator) -> None:
     with own_operator.running():
         unapplied.until_ready()
