@@ -19,7 +19,8 @@ from pynomaly_operator.registry import Remembering
 from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Key, Store
 from pynomaly_operator.watch_activity import WatchActivity
-from pynomaly_operator.watch_answers import survivable
+from pynomaly_operator.watch_answers import begin_anew_on_error, survivable
+from pynomaly_operator.watch_pace import WatchPace
 from pynomaly_operator.workqueue import WorkQueue
 
 STREAMING_SINCE = (1, 34)
@@ -79,22 +80,24 @@ def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
     return found
 
 
-def session(credentials: Credentials, watching: Watching, activity: WatchActivity) -> aiohttp.ClientSession:
+def session(
+    credentials: Credentials, watching: Watching, activity: WatchActivity, pace: WatchPace
+) -> aiohttp.ClientSession:
     """Kopf's session, made by us: always the newest token, and no content that is not our business."""
     slim = tuple(f"/{kind.plural}" for kind in WATCHED.values() if not kind.whole)
     ours = tuple(f"/{kind.plural}" for kind in (DETECTOR, *WATCHED.values()))
 
     async def prepared(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        watched = request.url.query.get("watch") == "true"
+        if watched:
+            activity.asked(request.url.path)
+            await asyncio.sleep(pace.wait(request.url.path))
         try:
             request.headers.update(await credentials.headers())
         except ApiError as error:
             raise aiohttp.ClientConnectionError(str(error)) from error  # which kopf tries again; any other ends it
         if watching.streaming and request.url.path.endswith(slim):
-            streamed = request.url.query.get("watch") == "true"
-            request.headers["Accept"] = METADATA_ONLY if streamed else METADATA_LIST
-        watched = request.url.query.get("watch") == "true"
-        if watched:
-            activity.asked(request.url.path)
+            request.headers["Accept"] = METADATA_ONLY if watched else METADATA_LIST
         response = await handler(request)
         if request.url.path.endswith(ours):
             survivable(request.url.path, response, watched=watched)
@@ -102,6 +105,7 @@ def session(credentials: Credentials, watching: Watching, activity: WatchActivit
             response.close()
             raise aiohttp.ClientConnectionError(f"{request.url.path} was answered with {response.content_type}")
         if watched and response.ok:
+            begin_anew_on_error(response)
             activity.listen(request.url.path, response)
         return response
 
@@ -146,14 +150,15 @@ class Sinks:
 
 
 def registry(
-    sinks: Sinks, credentials: Credentials, watching: Watching, activity: WatchActivity
+    sinks: Sinks, credentials: Credentials, watching: Watching, activity: WatchActivity, pace: WatchPace
 ) -> kopf.OperatorRegistry:
     """The handlers."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=credentials.server, aiohttp_session=session(credentials, watching, activity))
+        made = session(credentials, watching, activity, pace)
+        return kopf.AiohttpSession(server=credentials.server, aiohttp_session=made)
 
     @kopf.on.cleanup(registry=handlers)
     async def end(**_: Any) -> None:

@@ -35,6 +35,7 @@ from pynomaly_operator.training import Trainings
 from pynomaly_operator.turns import Turns
 from pynomaly_operator.waiting import in_line
 from pynomaly_operator.watch_activity import WatchActivity
+from pynomaly_operator.watch_pace import WatchPace
 from pynomaly_operator.workqueue import WorkQueue
 from pynomaly_operator.writer import Writer
 
@@ -91,7 +92,7 @@ class Operator:
         sinks, activity = handlers.Sinks(self.store, queue, remembering), WatchActivity(boottime)
         scope = self.settings.scope
         watches = kopf.operator(
-            registry=handlers.registry(sinks, self.edges.credentials, watching, activity),
+            registry=handlers.registry(sinks, self.edges.credentials, watching, activity, WatchPace(boottime)),
             settings=handlers.settings(watching, scope),
             clusterwide=scope.everywhere,
             namespaces=scope.namespaces,

@@ -35,10 +35,22 @@ WAYS: Mapping[str, Treatment] = {
     "connection reset": Reset(),
     "applied, reply lost": Lose(),
 }
-LIES = ("dropped", "twice", "late", "in another order", "stale", "410 in the stream", "410 for the watch")
+LIES = (
+    "dropped",
+    "twice",
+    "late",
+    "in another order",
+    "stale",
+    "410 in the stream",
+    "500 in the stream",
+    "410 for the watch",
+)
 WINDOW = 5.0
 _EVENTS = ("ADDED", "MODIFIED", "DELETED")
-_EXPIRED = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410}
+_SAID_IN_STREAM = {
+    "410 in the stream": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410},
+    "500 in the stream": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500},
+}
 
 
 @dataclass
@@ -138,8 +150,9 @@ class LyingStream:
                 self.held.append(event)  # follows the next event; and the next bookmark at the latest
             case "stale":
                 yield event + self.before
-            case "410 in the stream":
-                yield json.dumps({"type": "ERROR", "object": _EXPIRED}).encode() + b"\n"
+            case "410 in the stream" | "500 in the stream" as way:
+                error = {"type": "ERROR", "object": _SAID_IN_STREAM[way]}
+                yield json.dumps(error, separators=(",", ":")).encode() + b"\n"  # as the API server writes it
                 raise EndOfStream
             case "410 for the watch":
                 raise EndOfStream

@@ -16,6 +16,7 @@ from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.probes import Health, served
 from pynomaly_operator.store import Key
 from pynomaly_operator.watch_activity import WatchActivity
+from pynomaly_operator.watch_pace import WatchPace
 from pynomaly_operator.workqueue import WorkQueue
 
 PATH = "/apis/pynomaly.io/v1alpha1/anomalydetectors"
@@ -154,7 +155,7 @@ async def _watched(scene: Scene, activity: WatchActivity) -> AsyncIterator[None]
             scene.reads.put_nowait(data)
 
     try:
-        async with session(credentials, Watching(streaming=True), activity) as http:
+        async with session(credentials, Watching(streaming=True), activity, WatchPace(lambda: scene.now)) as http:
             response = await http.get(url + PATH, params={"watch": "true"})
             reading = asyncio.create_task(read(response))
             yield
