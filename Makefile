@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .PHONY: help setup run test test-unit test-converters test-torch test-registry test-sources test-end test-readme test-browser test-controlplane test-cluster check bench \
-	bench-convert bench-accuracy bench-torch bench-serve soak format generate images cluster-up cluster-images cluster-down clean
+	bench-convert bench-accuracy bench-torch bench-serve bench-operator soak format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,7 +107,7 @@ cluster-images: $(SETUP) ## Build the four images, and bring them to that node
 cluster-down: $(SETUP) ## Stop it
 	@$(BIN)/python -m tests.cluster down
 
-bench: bench-convert bench-accuracy bench-serve ## The benchmarks but bench-torch, into docs/benchmarks.md
+bench: bench-convert bench-accuracy bench-serve ## The benchmarks but bench-torch and bench-operator, into docs/benchmarks.md
 
 bench-convert: $(SETUP) ## PyOD against ONNX for every detector
 	@$(BIN)/python -m tests.bench.convert --write
@@ -121,6 +121,9 @@ bench-torch: $(TORCH) ## The same of the networks, in .venv-torch, into the same
 
 bench-serve: $(SETUP) ## The server's CPU per request against bare session.run
 	@$(BIN)/python tests/bench/serve.py --write
+
+bench-operator: $(SETUP) ## The operator with 100, 1,000 and 5,000 detectors, on a bare API server: about an hour
+	@$(BIN)/python -m tests.bench.operator --write
 
 clean: ## Remove what make installed
 	@rm -rf .venv .venv-torch .tools
