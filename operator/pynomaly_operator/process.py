@@ -43,9 +43,16 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
 LIVING_RETRY_SECONDS = 300.0
+KOPFS_END_SECONDS = 20.0
+"""kopf takes up to ten to end; where a watcher of its own has failed, it waits for ever for the others."""
 TLS_CLOSE_SECONDS = 0.25
 """aiohttp closes TLS connections after their session, and tells nobody when: its manual waits as long
 (https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
+
+
+def utc_now() -> datetime:
+    """This machine's clock."""
+    return datetime.now(UTC)
 
 
 class ForgetfulRegistry(Registry, Forgetful, Protocol):
@@ -73,7 +80,9 @@ class Operator:
     settings: Settings
     metrics: Metrics
     lost: Callable[[], None]
-    """Called when the leadership is lost: it is to end the process, or to raise."""
+    """Called when the leadership is lost, or kopf does not end: it is to end the process at once, or to raise."""
+    now: Callable[[], datetime] = utc_now
+    """May be off by hours, and differ from that of the operator before."""
     store: Store = field(default_factory=Store)
     synced: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything that existed is known."""
@@ -108,19 +117,34 @@ class Operator:
             stop.wait(),
         )
         tasks = [asyncio.create_task(task) for task in beside]
-        await _together(asyncio.create_task(watches), stop, tasks, self.edges.leadership.release)
+        kopfs = asyncio.create_task(watches)
+        await _together([kopfs, *tasks], tasks, lambda: self._end(kopfs, stop))
+
+    async def _end(self, watches: asyncio.Task[None], stop: asyncio.Event) -> None:
+        """Releases the Lease as soon as nothing writes any more. The watches end last, and take some seconds.
+
+        kopf takes every task that began after it for its own, and waits for it before it returns.
+        """
+        await self.edges.leadership.release()
+        stop.set()
+        done, _ = await asyncio.wait([watches], timeout=KOPFS_END_SECONDS)
+        if not done:
+            log.error("the watches have not ended within %.0f s: the process ends without them", KOPFS_END_SECONDS)
+            self.lost()
+        await watches
+        await asyncio.sleep(TLS_CLOSE_SECONDS)
 
     def _reconciler(self, registry: Registry) -> Reconciler:
-        kube, store, pods = self.edges.kube, self.store, Pods(self.edges.kube, _now)
-        recorder, scaling, api_keys = Recorder(kube, _now), Scaling(kube, store), ApiKeys(kube, store, pods, _now)
+        kube, store, now, pods = self.edges.kube, self.store, self.now, Pods(self.edges.kube, self.now)
+        recorder, scaling, api_keys = Recorder(kube, now), Scaling(kube, store), ApiKeys(kube, store, pods, now)
         children, settings = Children(kube, store, self.metrics), self.settings
         trainings = Turns(settings.max_concurrent_trainings, lambda: store.busy(JOB.name), lambda: in_line(store))
         rollouts = Turns(settings.max_concurrent_rollouts, lambda: store.busy(DEPLOYMENT.name))
         parts = Parts(
             store=store,
             programs=settings.programs,
-            trainings=Trainings(kube, store, registry, trainings, _now),
-            writer=Writer(store, children, scaling, api_keys, KeyRotation(kube, _now), recorder, rollouts, _now),
+            trainings=Trainings(kube, store, registry, trainings, now),
+            writer=Writer(store, children, scaling, api_keys, KeyRotation(kube, now), recorder, rollouts, now),
             scaling=scaling,
             api_keys=api_keys,
             rollouts=Rollouts(pods, self.edges.serving_pods),
@@ -128,7 +152,7 @@ class Operator:
             recorder=recorder,
             turns=(trainings, rollouts),
             pace=self.edges.pace,
-            now=_now,
+            now=now,
         )
         return Reconciler(parts)
 
@@ -199,31 +223,22 @@ class Operator:
         return None if self.synced.is_set() else "not everything is listed yet"
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 async def _together(
-    watches: asyncio.Task[None],
-    stop: asyncio.Event,
+    awaited: Sequence[asyncio.Task[Any]],
     beside: Sequence[asyncio.Task[Any]],
     after: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
-    """Runs all until one ends, and ends the others; raises the error of the one that failed.
+    """Runs all that is awaited until one ends, and ends those `beside`; raises the error of the one that failed.
 
-    `after` follows as soon as nothing writes any more. The watches end last, and take some seconds: kopf takes every
-    task that began after it for its own, and waits for it before it returns.
+    `after` follows in any case.
     """
     try:
-        await asyncio.wait([watches, *beside], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in beside:
             task.cancel()
         results = await asyncio.gather(*beside, return_exceptions=True)
         await after()
-        stop.set()
-        await watches
-        await asyncio.sleep(TLS_CLOSE_SECONDS)
     for result in results:
         if isinstance(result, Exception):
             raise result
