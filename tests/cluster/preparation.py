@@ -34,7 +34,8 @@ def prepare() -> None:
 
 
 def _tool_steps() -> list[Step]:
-    return [(f"{kind.name} tools", partial(tools.built, kind)) for kind in (tools.CONTROL_PLANE, tools.RUNTIME)]
+    kinds = (tools.CONTROL_PLANE, tools.RUNTIME, tools.POLICIES)
+    return [(f"{kind.name} tools", partial(tools.built, kind)) for kind in kinds]
 
 
 def _image_steps() -> list[Step]:

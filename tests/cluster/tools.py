@@ -40,6 +40,7 @@ class ToolSet:
 # Two modules: containerd and Kubernetes need different versions of client-go.
 CONTROL_PLANE = ToolSet("controlplane", minutes=10, own=("./dns",))
 KIND = ToolSet("kind", minutes=1)
+POLICIES = ToolSet("policies", minutes=1)
 RUNTIME = ToolSet("runtime", minutes=3, tags=("seccomp",), cgo=True)
 
 
