@@ -9,7 +9,7 @@ from pynomaly_operator.children import check_owner, raise_refusal
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.canonical import sha256
 from pynomaly_operator.desired.labels import KEYS_HASH
-from pynomaly_operator.desired.secret import CURRENT
+from pynomaly_operator.desired.secret import CURRENT, NEXT
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import CONFLICT, ApiError
 from pynomaly_operator.kube import Kube
@@ -82,13 +82,14 @@ class ApiKeys:
         return _metadata(live)
 
     async def tell_pods(self, detector: Identity, secret: Manifest) -> float | None:
-        """Tells the pods that are older than the key of it; the seconds until they are to be told again, if they are.
+        """Tells the pods that are older than a key of it; the seconds until they are to be told again, if they are.
 
         They do not say which keys they have, so each is told a few times, and then left to the kubelet's own pace.
         """
-        made = changed(secret, "data", CURRENT)
-        if made is None or self._now() - made > FRESH:
+        written = [time for entry in (CURRENT, NEXT) if (time := changed(secret, "data", entry)) is not None]
+        if not written or self._now() - max(written) > FRESH:
             return None
+        made = max(written)
         content = sha256([secret["uid"], made.isoformat()])[:16]
         older = [pod for pod in await self._pods.alive(detector) if pod.created < made]
         pending = [pod for pod in older if attempts(pod.notifications.get(KEYS_HASH), content) < TELLINGS]

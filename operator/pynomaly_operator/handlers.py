@@ -72,7 +72,7 @@ def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
     found.watching.connect_timeout = 5
     found.watching.inactivity_timeout = 70  # bookmarks come once a minute: silence means a dead connection
     found.watching.reconnect_backoff = 0.5
-    found.networking.request_timeout = 30
+    found.networking.request_timeout = 10
     found.networking.connect_timeout = 5
     found.networking.error_backoffs = (0.5, 1, 2, 4, 8)
     for kind in WATCHED.values():

@@ -9,7 +9,7 @@ from pynomaly_operator.api.v1alpha1 import ApiKeys as Policy
 from pynomaly_operator.api_keys import encoded, new_key
 from pynomaly_operator.children import raise_refusal
 from pynomaly_operator.desired.labels import KEY_ROTATED
-from pynomaly_operator.desired.secret import CURRENT, PREVIOUS
+from pynomaly_operator.desired.secret import CURRENT, NEXT, PREVIOUS
 from pynomaly_operator.errors import CONFLICT, INVALID, ApiError
 from pynomaly_operator.events import Event, key_rotated, previous_key_dropped
 from pynomaly_operator.kube import METADATA_ONLY, Kube, Request
@@ -19,6 +19,8 @@ from pynomaly_operator.store import FIELD_MANAGER
 
 log = logging.getLogger(__name__)
 
+NEXT_MANAGER = f"{FIELD_MANAGER}-next-key"
+"""A manager of its own, whose entry in managedFields tells when the next key was written, and no other entry's time."""
 JSON_PATCH = "application/json-patch+json"
 
 
@@ -48,20 +50,26 @@ class KeyRotation:
             return Rotated(secret)
         if step[1] > now:
             return Rotated(secret, wait=(step[1] - now).total_seconds())
-        if step[0] is Step.ROTATE:
-            live = await self._patch(secret, _rotation(now))
-            event = key_rotated(secret["name"], now + policy.overlap_time)
-        else:
-            live = await self._patch(secret, [{"op": "remove", "path": f"/data/{PREVIOUS}"}])
-            event = previous_key_dropped(secret["name"])
-        if live is None:
-            return Rotated(secret, wait=1)
-        return Rotated(live, event, wait=1)
+        live, event = await self._do(step[0], secret, now + policy.overlap_time)
+        return Rotated(secret, wait=1) if live is None else Rotated(live, event, wait=1)
 
-    async def _patch(self, secret: Manifest, steps: list[dict[str, str]]) -> Manifest | None:
+    async def _do(self, step: Step, secret: Manifest, until: datetime) -> tuple[Manifest | None, Event | None]:
+        """The new metadata, None when somebody changed the Secret in this moment; and what to tell."""
+        match step:
+            case Step.PREPARE:
+                return await self._patch(secret, _preparation(), NEXT_MANAGER), None
+            case Step.ROTATE:
+                return await self._patch(secret, _rotation(self._now())), key_rotated(secret["name"], until)
+            case Step.DROP_PREVIOUS:
+                dropped = [{"op": "remove", "path": f"/data/{PREVIOUS}"}]
+                return await self._patch(secret, dropped), previous_key_dropped(secret["name"])
+
+    async def _patch(
+        self, secret: Manifest, steps: list[dict[str, str]], manager: str = FIELD_MANAGER
+    ) -> Manifest | None:
         """The new metadata; None when somebody changed the Secret in this moment."""
         unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": secret["resourceVersion"]}
-        path, params = SECRET.path(secret["namespace"], secret["name"]), {"fieldManager": FIELD_MANAGER}
+        path, params = SECRET.path(secret["namespace"], secret["name"]), {"fieldManager": manager}
         request = Request("PATCH", path, [unchanged, *steps], JSON_PATCH, METADATA_ONLY, params)
         try:
             live = await self._kube.send(request)
@@ -77,10 +85,14 @@ class KeyRotation:
         return metadata
 
 
+def _preparation() -> list[dict[str, str]]:
+    return [{"op": "add", "path": f"/data/{NEXT}", "value": encoded(new_key())}]
+
+
 def _rotation(now: datetime) -> list[dict[str, str]]:
     return [
         {"op": "copy", "from": f"/data/{CURRENT}", "path": f"/data/{PREVIOUS}"},
-        {"op": "replace", "path": f"/data/{CURRENT}", "value": encoded(new_key())},
+        {"op": "move", "from": f"/data/{NEXT}", "path": f"/data/{CURRENT}"},
         {
             "op": "add",
             "path": f"/metadata/annotations/{KEY_ROTATED.replace('/', '~1')}",

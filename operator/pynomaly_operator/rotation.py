@@ -1,4 +1,8 @@
-"""When a detector's API key is replaced, and until when the one before is still accepted."""
+"""When a detector's API key is replaced, and until when the one before is still accepted.
+
+A key becomes current only after every server has had the time to read it: so nobody who takes the current key from the
+Secret, at any moment, is refused with it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,10 +10,12 @@ from enum import Enum
 
 from pynomaly_operator.api.v1alpha1 import ApiKeys
 from pynomaly_operator.desired.labels import KEY_ROTATED
-from pynomaly_operator.desired.secret import CURRENT, PREVIOUS
+from pynomaly_operator.desired.secret import CURRENT, NEXT, PREVIOUS
 from pynomaly_operator.manifest import Manifest
 from pynomaly_operator.owned import changed, holds_field
 
+SPREAD = timedelta(minutes=3)
+"""A kubelet looks at a mounted Secret every 60 to 90 s, at what may be 60 s old; sooner when its pod was told."""
 CLOCKS = timedelta(minutes=5)
 """An annotation that is later than the API server's own record by more than this was written by a wrong clock."""
 
@@ -17,6 +23,7 @@ CLOCKS = timedelta(minutes=5)
 class Step(Enum):
     """What is to be done to the Secret."""
 
+    PREPARE = "prepare"
     ROTATE = "rotate"
     DROP_PREVIOUS = "drop previous"
 
@@ -31,6 +38,8 @@ class Keys:
     """Whether an operator made it in place of another."""
     previous: bool
     """Whether the key before is still there."""
+    prepared: datetime | None = None
+    """When the next key was written; None when there is none."""
 
 
 def keys(secret: Manifest) -> Keys | None:
@@ -40,7 +49,7 @@ def keys(secret: Manifest) -> Keys | None:
         return None
     noted = _time(secret.get("annotations", {}).get(KEY_ROTATED))
     made = written if noted is None or noted > written + CLOCKS else noted
-    return Keys(made, noted is not None, holds_field(secret, "data", PREVIOUS))
+    return Keys(made, noted is not None, holds_field(secret, "data", PREVIOUS), changed(secret, "data", NEXT))
 
 
 def due(policy: ApiKeys, found: Keys, now: datetime) -> tuple[Step, datetime] | None:
@@ -52,10 +61,17 @@ def due(policy: ApiKeys, found: Keys, now: datetime) -> tuple[Step, datetime] | 
     if found.previous and found.rotated:
         steps.append((Step.DROP_PREVIOUS, found.made + policy.overlap_time))
     if policy.rotation_time is not None:
-        steps.append((Step.ROTATE, found.made + policy.rotation_time))
+        steps.append(_next(found, found.made + policy.rotation_time))
     # After an outage both are due: the rotation puts another key in the previous one's place, and gives it its overlap.
     past = [step for step in steps if step[1] <= now]
     return max(past, key=lambda step: step[1]) if past else min(steps, key=lambda step: step[1], default=None)
+
+
+def _next(found: Keys, end: datetime) -> tuple[Step, datetime]:
+    """Towards another key, when the current one's time ends then."""
+    if found.prepared is None:
+        return Step.PREPARE, end - SPREAD
+    return Step.ROTATE, max(end, found.prepared + SPREAD)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -9,6 +9,7 @@ from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
 
 from pynomaly_operator.notification import Notification
+from pynomaly_operator.rotation import SPREAD
 
 ROTATED = "pynomaly.io/api-key-rotated"
 MONTHLY = {"access": {"apiKeys": {"rotateAfter": "720h", "overlap": "24h"}}}
@@ -20,10 +21,17 @@ def test_a_key_past_its_time_is_replaced_once_and_stays_as_the_previous_one(dete
     assert set(old) == {"current"}
 
     _note(detector, timedelta(hours=721))
+    until(lambda: "next" in _data(detector), within=WITHIN, what="the next key")
+    ahead = _data(detector)
+    assert ahead["current"] == old["current"], "nobody is given a key before every server has had time to read it"
+    _pass(detector, 3)
+    assert _data(detector) == ahead
+
+    _age_next(detector, SPREAD)
 
     until(lambda: "previous" in _data(detector), within=WITHIN, what="the rotation")
     found = _data(detector)
-    assert found["previous"] == old["current"]
+    assert found == {"current": ahead["next"], "previous": old["current"]}
     assert found["current"] != old["current"]
     assert len(base64.b64decode(found["current"])) >= 43
     noted = datetime.fromisoformat(_metadata(detector)["annotations"][ROTATED])
@@ -33,18 +41,21 @@ def test_a_key_past_its_time_is_replaced_once_and_stays_as_the_previous_one(dete
     assert len(_events(detector, "the previous one is accepted until")) == 1
 
 
-def test_pods_are_told_of_the_new_key(detector: Detector) -> None:
+def test_pods_are_told_of_the_next_key(detector: Detector) -> None:
     detector.until_ready(serving=MONTHLY)
     before = _told(detector)
 
     _note(detector, timedelta(hours=721))
 
     until(lambda: _told(detector) not in (None, before), within=WITHIN, what="the pod to be told")
+    assert set(_data(detector)) == {"current", "next"}
 
 
 def test_the_previous_key_goes_when_its_overlap_is_over(detector: Detector) -> None:
     detector.until_ready(serving=MONTHLY)
     _note(detector, timedelta(hours=721))
+    until(lambda: "next" in _data(detector), within=WITHIN, what="the next key")
+    _age_next(detector, SPREAD)
     until(lambda: "previous" in _data(detector), within=WITHIN, what="the rotation")
     current = _data(detector)["current"]
 
@@ -93,6 +104,15 @@ def _note(detector: Detector, age: timedelta) -> None:
     """As if the key had been made so long ago."""
     then = (datetime.now(UTC) - age).isoformat(timespec="seconds")
     detector.patch("secret", "shuttle-api-keys", {"metadata": {"annotations": {ROTATED: then}}})
+
+
+def _age_next(detector: Detector, age: timedelta) -> None:
+    """As if the next key had been written so long ago."""
+    fields = _metadata(detector)["managedFields"]
+    index = next(i for i, entry in enumerate(fields) if "f:next" in entry["fieldsV1"].get("f:data", {}))
+    then = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%SZ")
+    aged = json.dumps([{"op": "replace", "path": f"/metadata/managedFields/{index}/time", "value": then}])
+    detector.kubectl("patch", "secret", "shuttle-api-keys", detector.here, "--type=json", f"--patch={aged}")
 
 
 def _data(detector: Detector) -> dict[str, str]:

@@ -129,7 +129,8 @@ class ApiKeys(shared.ApiKeys):
     """Callers present a key; the Secret NAME-api-keys holds it as `current`."""
 
     rotate_after: Duration | None = None
-    """How long a key is current, at least 1h; then the operator makes another. Default: until the Secret is deleted."""
+    """How long a key is current, at least 1h; then another takes its place, which servers accept from minutes before.
+    Default: until the Secret is deleted."""
     overlap: Duration | None = None
     """How long a key is accepted after it was current, at least 1m and less than rotateAfter; the Secret holds it as
     `previous`. Default: 24h."""

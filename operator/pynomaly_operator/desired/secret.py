@@ -6,6 +6,8 @@ from pynomaly_operator.desired.wanted import Wanted
 from pynomaly_operator.manifest import SECRET, Manifest
 
 CURRENT = "current"
+NEXT = "next"
+"""The entry with the key that will be current: servers accept it before anybody is given it."""
 PREVIOUS = "previous"
 """The entry with the key that was current before, as long as it is still accepted."""
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from pynomaly_operator.api.v1alpha1 import ApiKeys
 from pynomaly_operator.desired.labels import KEY_ROTATED
-from pynomaly_operator.rotation import Keys, Step, due, keys
+from pynomaly_operator.rotation import SPREAD, Keys, Step, due, keys
 
 MADE = datetime(2026, 5, 1, 12, tzinfo=UTC)
 POLICY = ApiKeys.model_validate({"rotateAfter": "720h", "overlap": "24h"})
@@ -47,7 +48,29 @@ def test_a_previous_key_that_its_user_put_there_is_left_alone() -> None:
     found = Keys(MADE, rotated=False, previous=True)
 
     assert due(ApiKeys(), found, MADE + 1000 * HOUR) is None
+    assert due(POLICY, found, MADE + HOUR) == (Step.PREPARE, MADE + 720 * HOUR - SPREAD)
+
+
+def test_a_key_that_is_prepared_in_time_becomes_current_when_the_one_before_has_had_its_time() -> None:
+    found = Keys(MADE, rotated=True, previous=False, prepared=MADE + 720 * HOUR - SPREAD)
+
     assert due(POLICY, found, MADE + HOUR) == (Step.ROTATE, MADE + 720 * HOUR)
+
+
+def test_a_key_that_is_prepared_late_becomes_current_when_every_server_has_read_it() -> None:
+    late = MADE + 1000 * HOUR
+
+    assert due(POLICY, Keys(MADE, rotated=True, previous=False), late) == (Step.PREPARE, MADE + 720 * HOUR - SPREAD)
+    prepared = Keys(MADE, rotated=True, previous=False, prepared=late)
+    assert due(POLICY, prepared, late) == (Step.ROTATE, late + SPREAD)
+
+
+def test_when_the_next_key_was_written_is_told_by_its_own_holder() -> None:
+    secret = _secret(None, "current")
+    other = _secret(None, "next", written=MADE + HOUR)["managedFields"]
+    secret["managedFields"] += other
+
+    assert keys(secret) == Keys(MADE, rotated=False, previous=False, prepared=MADE + HOUR)
 
 
 def test_the_previous_key_goes_after_its_overlap_also_when_nothing_is_rotated_any_more() -> None:
@@ -55,7 +78,7 @@ def test_the_previous_key_goes_after_its_overlap_also_when_nothing_is_rotated_an
 
 
 @given(st.integers(3600, 10**6), st.floats(0, 0.99), st.lists(st.integers(1, 10**7), min_size=1, max_size=30))
-def test_no_key_is_refused_before_its_overlap_is_over_nor_current_for_longer_than_its_time(
+def test_no_key_is_refused_early_nor_current_for_longer_than_its_time_nor_before_all_servers_have_read_it(
     rotate: int, share: float, pauses: list[int]
 ) -> None:
     overlap = max(60, int(rotate * share))
@@ -63,20 +86,24 @@ def test_no_key_is_refused_before_its_overlap_is_over_nor_current_for_longer_tha
     now, found, replaced = MADE, Keys(MADE, rotated=False, previous=False), MADE
     for pause in pauses:  # passes at any times, such as after an outage
         now += timedelta(seconds=pause)
-        for _ in range(3):
+        for _ in range(4):
             step = due(policy, found, now)
             assert step is not None
             if step[1] > now:
                 break
             if step[0] is Step.DROP_PREVIOUS:
                 assert now - replaced >= timedelta(seconds=overlap)
-                found = Keys(found.made, rotated=True, previous=False)
+                found = replace(found, previous=False)
+            elif step[0] is Step.PREPARE:
+                found = replace(found, prepared=now)
             else:
+                assert found.prepared is not None
+                assert now - found.prepared >= SPREAD
                 assert now - found.made >= timedelta(seconds=rotate)
                 if found.previous:
                     assert now - replaced >= timedelta(seconds=overlap)
                 found, replaced = Keys(now, rotated=True, previous=True), now
-        assert now - found.made < timedelta(seconds=rotate)
+        assert now - found.made < timedelta(seconds=rotate) or now - (found.prepared or MADE) < SPREAD
         assert not found.previous or now - replaced < timedelta(seconds=overlap)
 
 
