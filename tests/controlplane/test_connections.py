@@ -19,7 +19,7 @@ from pynomaly_operator.manifest import Manifest
 
 OWN, SYSTEM = FULL_DETECTOR.namespace, "pynomaly-system"
 SOURCE = "https://data.example.com/rows.parquet"
-NETWORK = {
+NETWORK: dict[str, Any] = {
     "allowFrom": [{"namespace": "monitoring"}],
     "allowTo": [{"cidr": "10.20.0.0/16", "port": 5432}, {"namespace": "storage", "port": 9000}],
 }

@@ -1,14 +1,14 @@
 """Who sets the number of pods: the resource, an autoscaler of ours, or one of somebody else's."""
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cluster.errors import ClusterError
 from tests.cluster.polling import until
+from tests.cluster.replica_counts import replica_counts
 from tests.controlplane.detectors import WITHIN, Detector
 
 from pynomaly_operator.owned import REPLICAS, applied_fields, has_path
@@ -243,30 +243,6 @@ def _as_an_autoscaler_does(detector: Detector, number: int) -> None:
     detector.kubectl("scale", "deployment/shuttle", f"--replicas={number}", detector.here)
 
 
-@contextmanager
-def _numbers(detector: Detector, folder: Path) -> Iterator[Any]:
+def _numbers(detector: Detector, folder: Path) -> AbstractContextManager[Callable[[], list[int]]]:
     """Every number of pods that the Deployment has while the context lasts; repetitions left out."""
-    program, where = str(detector.kubectl.program), f"--kubeconfig={detector.kubectl.kubeconfig}"
-    command = [program, where, "get", "deployment", "shuttle", detector.here, "--watch"]
-    path = folder / "numbers"
-
-    def read() -> list[int]:
-        told = [int(line.split()[1]) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        return [number for place, number in enumerate(told) if place == 0 or number != told[place - 1]]
-
-    with path.open("w") as output:
-        output_format = '--output=jsonpath={.metadata.resourceVersion} {.spec.replicas}{"\\n"}'
-        with subprocess.Popen([*command, output_format], stdout=output) as watch:
-            try:
-                until(read, within=WITHIN, what="the watch to begin")
-                yield read
-                _flush(detector, path)
-            finally:
-                watch.terminate()
-
-
-def _flush(detector: Detector, path: Path) -> None:
-    """Waits until the watch has told of an edit that comes after all others."""
-    detector.patch("deployment", "shuttle", {"metadata": {"annotations": {"the-last": "edit"}}})
-    last = detector.get("deployment", "shuttle")["metadata"]["resourceVersion"]
-    until(lambda: f"{last} " in path.read_text(), within=WITHIN, what="the watch to catch up")
+    return replica_counts(detector.kubectl, detector.namespace, "shuttle", folder)
