@@ -33,8 +33,11 @@ class LeaseServer:
     writes: list[str] = field(default_factory=list)
     held: asyncio.Event | None = None
     """Every answer waits for it."""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by every request that arrives."""
 
     async def answer(self, request: web.Request) -> web.Response:
+        self.asked.set()
         if self.down:
             return web.json_response({"message": "down"}, status=503)
         if self.held is not None:

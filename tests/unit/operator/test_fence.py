@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
 from tests.unit.operator.election import Election, run_election
 
 from pynomaly_operator.errors import ApiError
-from pynomaly_operator.fence import NotLeading, seconds_for
+from pynomaly_operator.fence import Fence, NotLeading, seconds_for
 from pynomaly_operator.kube import Kube, Limits, Request
-from pynomaly_operator.leadership import Leadership
 from pynomaly_operator.metrics import Metrics
 
 WRITE = Request("DELETE", "/api/v1/namespaces/a/services/b")
@@ -38,12 +38,14 @@ def test_a_write_that_waited_for_a_connection_while_the_leadership_went_is_not_s
     async def scenario(election: Election) -> None:
         first = election.candidate("first")
         assert await first.attempt()
-        async with _fenced(election, first) as kube:
+        asking = Asking(first)
+        async with _fenced(election, asking) as kube:
             election.server.held = asyncio.Event()
+            election.server.asked.clear()
             occupying = asyncio.create_task(kube.send(Request("GET", "/version")))
-            await asyncio.sleep(0.05)  # it has the only connection
+            await election.server.asked.wait()  # it has the only connection
             waiting = asyncio.create_task(kube.send(WRITE))
-            await asyncio.sleep(0.05)  # it waits for it
+            await asking.asked.wait()  # it was let through, and waits for the connection
             election.clock.seconds += 30
             election.server.held.set()
             await occupying
@@ -72,8 +74,21 @@ def test_a_write_may_take_no_longer_than_the_leadership_lasts() -> None:
     run_election(scenario)
 
 
+@dataclass
+class Asking:
+    """A fence that tells when it is asked."""
+
+    fence: Fence
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def remaining(self) -> float:
+        """See `Fence.remaining`."""
+        self.asked.set()
+        return self.fence.remaining()
+
+
 @asynccontextmanager
-async def _fenced(election: Election, fence: Leadership) -> AsyncIterator[Kube]:
+async def _fenced(election: Election, fence: Fence) -> AsyncIterator[Kube]:
     """A client with one connection to the same server."""
     fenced = Kube(election.credentials, Metrics(), fence, Limits(connections=1))
     try:

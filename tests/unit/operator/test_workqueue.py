@@ -70,6 +70,29 @@ def test_a_key_that_fails_comes_back_and_holds_up_no_other() -> None:
     assert _run(scenario) == [A, B, A]
 
 
+def test_a_key_that_changes_all_the_time_lets_every_other_go_first() -> None:
+    quiet: list[Key] = [("n", f"quiet-{number}") for number in range(999)]
+
+    async def scenario() -> list[Key]:
+        done: list[Key] = []
+
+        async def reconcile(key: Key) -> None:
+            done.append(key)
+            if key == A and len(done) == 1:
+                for other in quiet:
+                    queue.add(other)
+            if key == A:
+                queue.add(A)  # it changed meanwhile
+            await asyncio.sleep(0)
+
+        queue = WorkQueue(reconcile, Metrics())
+        queue.add(A)
+        await _worked(queue, until=lambda: len(done) > 2 + len(quiet))
+        return done
+
+    assert _run(scenario)[: 2 + len(quiet)] == [A, *quiet, A]
+
+
 def test_an_error_that_says_when_to_try_again_is_heeded() -> None:
     class Busy(Exception):
         retry_after = 0.2
