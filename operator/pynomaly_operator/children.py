@@ -28,6 +28,9 @@ from pynomaly_operator.owned import covered
 from pynomaly_operator.ownership import Belongs, belongs
 from pynomaly_operator.store import FIELD_MANAGER, Child, ChildId, Store
 
+_NO_VERSION = "1"
+"""Of no object: etcd's empty store is at revision 1, and whatever is written is at a later one."""
+
 
 def child_id(manifest: Manifest) -> ChildId:
     """Kind and name."""
@@ -115,8 +118,10 @@ class Children:
         Unknown is not absent: applying unseen would take over a foreign object of this name.
         """
         kind, name = child_id(manifest)
+        if await self._made(manifest):
+            return
         found = await self._kube.get(CHILDREN[kind], detector.namespace, name)
-        if found is None:
+        if found is None:  # gone in this moment
             await self._write(manifest)
             return
         check_owner(kind, found["metadata"], detector)
@@ -125,6 +130,16 @@ class Children:
         else:
             await self._handover.of_object(manifest, found)
             await self._write(_only(manifest, found["metadata"]["uid"]))
+
+    async def _made(self, manifest: Manifest) -> bool:
+        """Whether there was nothing of this name, and now there is what the manifest says."""
+        try:
+            await self._write(_unless_there(manifest))
+        except ApiError as error:
+            if error.status != CONFLICT:
+                raise
+            return False
+        return True
 
     async def _take_back(self, manifest: Manifest, found: Manifest) -> None:
         """Puts back what makes a Job known as the detector's; its template is immutable, and stays as it began."""
@@ -186,6 +201,14 @@ def recognition(wanted: Manifest, found: Manifest) -> dict[str, Any]:
     (ours,) = wanted["ownerReferences"]
     others = [owner for owner in found.get("ownerReferences", ()) if owner["uid"] != ours["uid"]]
     return {"labels": wanted["labels"], "ownerReferences": [*others, ours]}
+
+
+def _unless_there(manifest: Manifest) -> Manifest:
+    """The manifest for an object that is yet to be made: 409 when there is one of this name, whosesoever.
+
+    An apply that names a version makes what is not there, and changes nothing of another version.
+    """
+    return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": _NO_VERSION}}
 
 
 def _only(manifest: Manifest, uid: str) -> Manifest:

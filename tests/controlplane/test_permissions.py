@@ -10,7 +10,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.polling import until
 from tests.controlplane.chart_permissions import Permissions, Right
-from tests.controlplane.detectors import WITHIN, Detector
+from tests.controlplane.detectors import CHILD_KINDS, OWN, WITHIN, Detector
 from tests.controlplane.running_operator import SETTINGS, RunningOperator
 
 FINALIZERS: Right = ("pynomaly.io", "anomalydetectors/finalizers", "update")
@@ -98,11 +98,13 @@ def _live(detector: Detector) -> None:
     _train_from_what_is_mounted(detector)
     detector.until_ready(pods=2, serving={"replicas": {"min": 2, "max": 5}})
     _lose_what_is_unwatched_or_watched(detector)
+    for kind in CHILD_KINDS.removesuffix(",jobs").split(","):
+        _lose_the_label_by_which_it_is_watched(detector, kind, OWN)
     _gain_what_is_not_wanted(detector)
     detector.apply(serving={"access": {"anonymous": True}})
     until(lambda: detector.get("secret", "shuttle-api-keys") is None, within=WITHIN, what="the Secret to go")
     detector.apply(contamination=0.2, serving={"access": {"anonymous": True}})
-    detector.await_job()
+    _lose_the_label_by_which_it_is_watched(detector, "job", detector.await_job()["metadata"]["name"])
     # A Job that gets no pod: the reason is in an event.
     message = "forbidden: violates PodSecurity"
     detector.kubectl.apply(_failed_create(detector, message))
@@ -120,6 +122,13 @@ def _lose_what_is_unwatched_or_watched(detector: Detector) -> None:
         old = detector.get(kind, name)["metadata"]["uid"]
         detector.kubectl("delete", kind, name, detector.here)
         until(lambda: _uid(detector, kind, name) not in (None, old), within=WITHIN, what=f"{kind} {name} to come back")  # noqa: B023 - called at once
+
+
+def _lose_the_label_by_which_it_is_watched(detector: Detector, *which: str) -> None:
+    """To make it anew is refused, for there is one, so it is looked at by name."""
+    before = detector.children().keys()
+    detector.kubectl("label", *which, detector.here, "app.kubernetes.io/managed-by-")
+    until(lambda: detector.children().keys() >= before, within=WITHIN, what=f"the label of {which} to come back")
 
 
 def _gain_what_is_not_wanted(detector: Detector) -> None:
