@@ -15,6 +15,7 @@ from typing import Any, Self
 import aiohttp
 from kubernetes_asyncio import client, config
 
+from pynomaly_operator.encoding import encoded
 from pynomaly_operator.errors import CONFLICT, NOT_FOUND, ApiError
 from pynomaly_operator.fence import Fence, Open, fenced, seconds_for
 from pynomaly_operator.manifest import Kind, Manifest
@@ -140,7 +141,7 @@ class Kube:
             request.method,
             self._credentials.server + request.path,
             params=request.params,
-            data=None if request.body is None else json.dumps(request.body).encode(),
+            data=None if request.body is None else encoded(request.body),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=seconds_for(self._fence, request.method, self._timeout)),
             allow_redirects=False,  # the API server sends none: whoever does is no place for a token
