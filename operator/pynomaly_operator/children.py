@@ -7,6 +7,7 @@ from pynomaly_operator.contention import Contention, rivals
 from pynomaly_operator.desired.labels import DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import (
+    BAD_REQUEST,
     CONFLICT,
     FORBIDDEN,
     INVALID,
@@ -54,7 +55,7 @@ def raise_refusal(manifest: Manifest, error: ApiError) -> None:
         raise QuotaExceeded(f"{what}: {error.message}") from error
     if error.namespace_ending:
         raise NamespaceEnding(f"{what}: {error.message}") from error
-    if error.status in (FORBIDDEN, INVALID):
+    if error.status in (BAD_REQUEST, FORBIDDEN, INVALID):
         raise Refused(f"the API server refuses {what}: {error.message}") from error
 
 
@@ -168,7 +169,7 @@ class Children:
     async def _make_room(self, manifest: Manifest, error: ApiError) -> None:
         """Deletes a child of ours in which something must change that cannot, so that it is made anew."""
         kind, metadata = CHILDREN[manifest["kind"]], manifest["metadata"]
-        if error.status != INVALID or "immutable" not in error.message or "uid" not in metadata or kind is SECRET:
+        if not error.immutable or "uid" not in metadata or kind is SECRET:
             return  # a Secret's key would be lost with it
         await self._kube.delete(kind, metadata["namespace"], metadata["name"], metadata["uid"])
         self._metrics.children.labels("deleted").inc()

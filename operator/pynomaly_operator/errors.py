@@ -107,7 +107,14 @@ class ApiError(Exception):
         """Whether nothing can be created because the namespace is being deleted."""
         return self.status == FORBIDDEN and "because it is being terminated" in self.message
 
+    @property
+    def immutable(self) -> bool:
+        """Whether a field would change that never may. What a policy denies, by whatever words, is no such thing."""
+        denied = "denied request:" in self.message or "denied the request:" in self.message
+        return self.status == INVALID and "field is immutable" in self.message and not denied
 
+
+BAD_REQUEST = 400
 FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409

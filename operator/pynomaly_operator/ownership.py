@@ -46,3 +46,8 @@ def belongs(metadata: Manifest, name: str, uid: str) -> Belongs:
     controlled = any(reference.get("controller") for reference in metadata.get("ownerReferences", ()))
     marked = metadata.get("labels", {}).get(UID) == uid
     return Belongs.OURS if marked and not controlled else Belongs.FOREIGN
+
+
+def is_controlled_by(metadata: Manifest, uid: str) -> bool:
+    """Whether the object with this uid, of whatever kind, is the controller."""
+    return any(owner.get("controller") and owner["uid"] == uid for owner in metadata.get("ownerReferences", ()))

@@ -17,6 +17,7 @@ from pynomaly_operator.errors import RegistryUnavailable, SourceMissing, SourceN
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import CLAIM, CONFIG_MAP, EVENT, JOB, POD, SECRET, Kind
 from pynomaly_operator.observed import JobFacts, PodFacts, pod_facts
+from pynomaly_operator.ownership import is_controlled_by
 from pynomaly_operator.registry import Registry
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course, Goal
@@ -113,7 +114,7 @@ class Trainings:
         if facts.succeeded:
             text = "the training's Job succeeded, but the registry has no version of it"
             return course.of_failure(goal, Finding(Reason.INTERNAL, text, stalled=True), subject.before)
-        pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt))
+        pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt), job.uid)
         if facts.ended:
             found = failure(facts, pods, subject.spec.training, goal.fingerprint)
             return course.of_failure(goal, late(found, subject.before), subject.before)
@@ -122,9 +123,11 @@ class Trainings:
         refusal = None if pods else await self._refusal(subject.detector, job, facts)
         return course.of_progress(progress(pods, refusal, goal.fingerprint), subject.before)
 
-    async def _pods(self, detector: Identity, job: str) -> list[PodFacts]:
+    async def _pods(self, detector: Identity, job: str, uid: str) -> list[PodFacts]:
+        """Those of this Job: not of one before of its name, nor what somebody gave its labels."""
         selector = f"batch.kubernetes.io/job-name={job},{labels.selector_text(detector, labels.TRAINER)}"
-        return [pod_facts(body) for body in await self._kube.list(POD, detector.namespace, labelSelector=selector)]
+        found = await self._kube.list(POD, detector.namespace, labelSelector=selector)
+        return [pod_facts(body) for body in found if is_controlled_by(body["metadata"], uid)]
 
     async def _refusal(self, detector: Identity, job: Child, facts: JobFacts) -> str | None:
         """Why the Job controller can create no pod: it says so nowhere but in an event."""
