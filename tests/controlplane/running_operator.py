@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +17,7 @@ from pynomaly_operator.fence import Fence
 from pynomaly_operator.kube import Credentials, Kube, Limits
 from pynomaly_operator.leadership import Candidate, Leadership
 from pynomaly_operator.metrics import Metrics
-from pynomaly_operator.process import Edges, Operator
+from pynomaly_operator.process import Edges, Operator, utc_now
 from pynomaly_operator.reconcile import Pace
 from pynomaly_operator.settings import Settings
 
@@ -47,6 +48,8 @@ class RunningOperator:
     """One of its own: the operators of other tests are no rivals."""
     version: tuple[int, int] | None = None
     """What the server says its version is; None: the truth."""
+    now: Callable[[], datetime] = utc_now
+    """The operator's clock."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -152,7 +155,7 @@ class _Thread:
         kube = _OfVersion(credentials, of, leadership)
         edges = Edges(credentials, kube, leadership, of.registry, of.pods, of.pace)
         try:
-            operator = Operator(edges, of.settings, of.metrics, _lost)
+            operator = Operator(edges, of.settings, of.metrics, _lost, of.now)
             announcing = asyncio.create_task(self._announce(operator))
             await operator.run(self._stop)
             announcing.cancel()
