@@ -1,19 +1,22 @@
 """One detector on the cluster, as its user sees it."""
 
 import base64
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.polling import until
+from tests.cluster.polling import NotInTime, until
 
 SECONDS = 120
-ROW = {"rows": [[44, 0, 83, 0, 42, 0, 39, 41, 2]]}
+Rows = Mapping[str, list[list[float]]]
+ROW: Rows = {"rows": [[44, 0, 83, 0, 42, 0, 39, 41, 2]]}
+_CLIENTS = 3
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,11 @@ class Detector:
             current = condition.get("observedGeneration") == resource["metadata"]["generation"]
             return current and condition.get("status") == "True"
 
-        until(is_ready, within=SECONDS, what=f"Ready of {self.name}")
+        try:
+            until(is_ready, within=SECONDS, what=f"Ready of {self.name}")
+        except NotInTime as error:
+            error.add_note(json.dumps(self.read("anomalydetector").get("status"), indent=1))
+            raise
 
     def change(self, spec: str) -> None:
         """Merges JSON into the spec."""
@@ -105,7 +112,7 @@ class Load:
 
 
 @contextmanager
-def load(detector: Detector, clients: int = 3) -> Iterator[Load]:
+def load(detector: Detector, rows: Rows = ROW) -> Iterator[Load]:
     """Scores without a pause from some clients while the context lasts; each now and then opens a new connection."""
     seen, stop = Load(), threading.Event()
 
@@ -114,9 +121,9 @@ def load(detector: Detector, clients: int = 3) -> Iterator[Load]:
             with detector.client() as client:
                 for _ in range(50):
                     if not stop.is_set():
-                        _score(client, seen)
+                        _score(client, rows, seen)
 
-    threads = [threading.Thread(target=score) for _ in range(clients)]
+    threads = [threading.Thread(target=score) for _ in range(_CLIENTS)]
     for thread in threads:
         thread.start()
     try:
@@ -128,9 +135,9 @@ def load(detector: Detector, clients: int = 3) -> Iterator[Load]:
             thread.join()
 
 
-def _score(client: httpx.Client, seen: Load) -> None:
+def _score(client: httpx.Client, rows: Rows, seen: Load) -> None:
     try:
-        response = client.post("/v1/score", json=ROW)
+        response = client.post("/v1/score", json=rows)
     except httpx.TransportError as error:
         seen.failures.append(f"{time.time():.3f} {error!r}")
         return

@@ -1,4 +1,4 @@
-"""What may befall a detector that serves: scaled, suspended, without its key, its operator or its registry."""
+"""What may befall a detector that serves: scaled, suspended, drained, without its key, its operator or its registry."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ import pytest
 from pyod.models.iforest import IForest
 from tests.cluster import installation, namespaces, pods
 from tests.cluster.cluster import Cluster
-from tests.cluster.detector import SECONDS, Detector, is_ready
+from tests.cluster.detector import SECONDS, Detector, is_ready, load
+from tests.cluster.draining import draining
 from tests.cluster.installation import Helm
 from tests.cluster.polling import until
 from tests.cluster.volumes import Volumes
@@ -95,6 +96,34 @@ def test_kubectl_scale_brings_pods_and_takes_them_away(pumps: Detector) -> None:
         pumps.ready()
         assert pumps.read("anomalydetector")["status"]["replicas"] == wanted
         assert [is_ready(pod) for pod in pumps.pods()] == [True] * wanted
+
+
+def test_a_single_pod_does_not_keep_its_node_from_being_drained_and_is_replaced(pumps: Detector) -> None:
+    before = pumps.all_pods()
+    with draining(pumps) as drain:
+        drain.end()
+        assert drain.refusals() == []
+    pumps.ready()
+    assert not before & pumps.all_pods()
+
+
+def test_of_two_pods_a_drain_takes_one_at_a_time_and_no_request_fails(pumps: Detector) -> None:
+    pumps.change('{"serving": {"replicas": {"min": 2}}}')
+    pumps.ready()
+    before = pumps.all_pods()
+    with load(pumps, rows={"rows": ROWS[:1].tolist()}) as seen:
+        with draining(pumps) as drain:
+            until(drain.refusals, within=SECONDS, what="the second pod to be kept")
+            # While nothing replaces the first one, the second is kept, and serves.
+            until(lambda: len(before & pumps.all_pods()) == 1, within=SECONDS, what="the first pod to be gone")
+            seen.goes_on()
+            assert [is_ready(pod) for pod in pumps.pods() if pod["metadata"]["name"] in before] == [True]
+            drain.go_elsewhere()
+            drain.end()
+        pumps.ready()
+        seen.goes_on()
+    assert not before & pumps.all_pods()
+    assert seen.failures == []
 
 
 def test_a_key_whose_secret_is_deleted_gives_way_to_another(
