@@ -14,10 +14,15 @@ from scipy.spatial.distance import cdist
 
 from pynomaly_inference.convert.declaration import ExactReference, Matrix, Scores
 from pynomaly_inference.convert.metrics import Metric, metric_of
-from pynomaly_inference.convert.neighbours import KEPT_BITS, Points, rows_at_once
+from pynomaly_inference.convert.neighbours import rows_at_once
+from pynomaly_inference.convert.ranking import KEPT_BITS, Points
 
 SAME = 2.0 ** (2 - KEPT_BITS)
 """Relative: distances this close may be equal to `KEPT_BITS` digits."""
+MOST_TIES = 12
+"""More than so many equally far rows are not counted."""
+FEW_TIED = 1 / 500
+"""A share of rows that may have more ties: few runs, of a hundred rows, have one."""
 _MULTIPLIED = frozenset({"euclidean", "sqeuclidean", "cosine"})
 """Metrics that scikit-learn's brute force computes by a product of matrices."""
 _OF_BOOLEANS = frozenset({"jaccard", "rogerstanimoto"})
@@ -53,19 +58,23 @@ def is_inexact(search: Any) -> bool:
 
 
 def points(search: Any, count: int) -> Points:
-    """The training rows, how far each one's own `count` nearest are, and whether others are as far as the last."""
+    """The training rows, how far each one's own `count` nearest are, and how many others are as far as the last."""
     rows = training_rows(search)
-    wanted = min(count + 2, len(rows))
+    wanted = min(count + 2 + MOST_TIES, len(rows))
     own, places = search.kneighbors(rows, wanted)
     if search.effective_metric_ in _MULTIPLIED:
         compared = _unit(rows) if search.effective_metric_ == "cosine" else rows
         squares = [((compared - compared[places[:, rank]]) ** 2).sum(axis=1) for rank in range(wanted)]
         own = np.sqrt(np.sort(np.stack(squares, axis=1), axis=1))
     # A training row finds itself, so its last neighbour is one rank later than a new row's.
-    tied = any(
-        np.any(own[:, rank] - own[:, rank - 1] <= SAME * own[:, rank]) for rank in (count, count + 1) if rank < wanted
-    )
-    return Points(rows, own[:, min(count, wanted - 1)], tied)
+    ties = max(_ties(own, rank) for rank in (count - 1, count) if rank < wanted)
+    return Points(rows, own[:, min(count, wanted - 1)], ties)
+
+
+def _ties(own: NDArray[np.float64], rank: int) -> int:
+    """How many later ranks are as far as this one, of all rows but a `FEW_TIED`; at least 1 where any row has such."""
+    later = (own[:, rank + 1 :] * (1 - SAME) <= own[:, [rank]]).sum(axis=1)
+    return max(int(np.quantile(later, 1 - FEW_TIED, method="higher")), int(later.any()))
 
 
 def distances(search: Any, X: Matrix) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@
 Names are numbered in the order of writing, so the same calls write the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -122,6 +122,10 @@ class Expr:
         """The least value along an axis."""
         return self.graph.op("ReduceMin", self, np.array([axis]), keepdims=0)
 
+    def least(self) -> "Expr":
+        """The least of all values, a scalar."""
+        return self.graph.op("ReduceMin", self, keepdims=0)
+
     def max(self, axis: int, *, keep: bool = False) -> "Expr":
         """The greatest value along an axis, which stays as one of length 1 with `keep`."""
         return self.graph.op("ReduceMax", self, np.array([axis]), keepdims=int(keep))
@@ -158,7 +162,8 @@ class Expr:
 class Graph:
     """The graph being written."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -179,7 +184,7 @@ class Graph:
         if isinstance(value, Expr):
             return value
         array = value if isinstance(value, np.ndarray) else np.array(value, np.float64)
-        name = f"c{len(self._initializers)}"
+        name = f"{self._prefix}c{len(self._initializers)}"
         self._initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return Expr(self, name)
 
@@ -190,13 +195,28 @@ class Graph:
     def ops(self, kind: str, outputs: int, *operands: Operand, domain: str = "", **attributes: Any) -> tuple[Expr, ...]:
         """A node with several outputs."""
         inputs = [self.constant(operand).name for operand in operands]
-        names = [f"v{len(self._nodes)}_{position}" for position in range(outputs)]
+        names = [f"{self._prefix}v{len(self._nodes)}_{position}" for position in range(outputs)]
         self._nodes.append(helper.make_node(kind, inputs, names, domain=domain, **attributes))
         return tuple(Expr(self, name) for name in names)
 
     def where(self, condition: Expr, yes: Operand, no: Operand) -> Expr:
         """Elementwise `yes` where the condition holds, else `no`."""
         return self.op("Where", condition, yes, no)
+
+    def either(self, condition: Expr, yes: Callable[..., Expr], no: Callable[..., Expr], *of: Expr) -> Expr:
+        """`yes` of these values where one bool holds, else `no` of them: only that one is computed."""
+        branches = [
+            self._branch(f"{self._prefix}b{len(self._nodes)}{way}_", make, of) for way, make in (("y", yes), ("n", no))
+        ]
+        return self.op("If", condition, then_branch=branches[0], else_branch=branches[1])
+
+    def _branch(self, prefix: str, make: Callable[..., Expr], of: Sequence[Expr]) -> onnx.GraphProto:
+        """A graph inside this one: it reads the values around it by their names."""
+        inner = Graph(prefix)
+        made = make(*(Expr(inner, value.name) for value in of))
+        inner._outputs.append(onnx.ValueInfoProto(name=f"{prefix}made"))
+        inner._nodes.append(helper.make_node("Identity", [made.name], [f"{prefix}made"]))
+        return helper.make_graph(inner._nodes, prefix, [], inner._outputs, inner._initializers)
 
     def gather(self, table: Operand, indices: Operand) -> Expr:
         """Rows of a table."""

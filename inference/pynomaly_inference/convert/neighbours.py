@@ -5,53 +5,47 @@ ranked again, so no cancellation of |x|^2 - 2xy + |y|^2 reaches a score.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from pynomaly_inference.convert.graph import Expr
 from pynomaly_inference.convert.metrics import Metric
-from pynomaly_inference.convert.products import NEGLIGIBLE, rounding
+from pynomaly_inference.convert.ranking import (
+    Points,
+    centre,
+    is_whole,
+    margin,
+    product_is_negligibly_off,
+    product_ranks,
+    product_tells_ties,
+    products,
+    rounded,
+)
 
 SPARE_CANDIDATES = 4
 """Selected beside the neighbours asked for: rounding in the product may swap points at almost the same distance, and
 some of these may be equal to so many digits."""
+BEYOND_TIES = 2
+"""Selected beside the neighbours asked for and as many as are expected to be as far: one tells that there are no more,
+and one may be there."""
 GROUP = 16
 """Points a group: the nearest points are in the groups with the least minima, and a minimum is far cheaper to find than
 the ranks of all points."""
-GROUPED_FROM = 2048
-"""Points from which grouping pays."""
+GROUPED_FROM, GROUPED_A_NEIGHBOUR = 1024, 160
+"""Points, and points a neighbour, from which grouping pays."""
 CACHED = 2**17
 """Doubles: one run of the graph has an intermediate [rows, points], which should stay in the processor's cache."""
 LARGEST_INTERMEDIATE = 2**21
 """Doubles: how large it may be."""
 FEW_ROWS, MOST_ROWS = 32, 256
 """A run of fewer rows reads the points too often."""
-SAFETY = 100.0
-"""How many times a point's distance to its neighbours must exceed the product's rounding there."""
 SUBTRACTED_BELOW = 128
 """Points up to which a product of matrices saves nothing."""
-LARGEST_WHOLE = 2.0**20
-"""Whole numbers up to this have exact products and squares, and so have their sums over a thousand columns."""
-KEPT_BITS = 32
-"""Of 53: distances equal to so many binary digits are equal."""
-
 
 Ranked = Callable[[Expr], Expr]
 """What measures are ranked by."""
-
-
-class Points(NamedTuple):
-    """The points among which neighbours are looked for."""
-
-    rows: NDArray[np.float64]
-    """[points, columns]."""
-    spacing: NDArray[np.float64]
-    """[points]: how far each point's own neighbours are."""
-    tied: bool = False
-    """True when points are equally far from others at the last place that counts."""
 
 
 class Neighbours(NamedTuple):
@@ -84,28 +78,35 @@ def nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
 
 def nearest_in_any_order(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The same points, not sorted."""
-    points = points._replace(tied=False)
+    points = points._replace(ties=0)
     if not _multiplied(points, metric):
         return _by_metric(x, points, count, metric, lambda measures: measures)
-    if product_is_negligibly_off(points):
-        return _by_product(x, points, count)
-    return _chosen(_by_product(x, points, count + SPARE_CANDIDATES), count, lambda measures: measures)
+    spare = 0 if product_is_negligibly_off(points) else SPARE_CANDIDATES
+    return _chosen(_by_product(x, points, count, spare), count, lambda measures: measures)
 
 
 def first_nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The `count` nearest points in any order, and of those equally far, to `KEPT_BITS`, the first of the points."""
     if _multiplied(points, metric):
-        candidates = _by_product(x, points, count + _spare(points))
-    elif _group_size(points, count) == 1:
+        if _ties_are_searched(points, count):
+            return _chosen(_by_place(_by_product_and_ties(x, points, count)), count, rounded)
+        return _chosen(_by_place(_by_product(x, points, count, _spare(points))), count, rounded)
+    if points.ties or _group_size(count, len(points.rows)) == 1:
         return _by_metric(x, points, count, metric, rounded)
-    else:
-        candidates = _by_metric(x, points, count + _spare(points), metric, rounded)
-    return _chosen(_by_place(candidates), count, rounded)
+    return _chosen(_by_place(_by_metric(x, points, count + _spare(points), metric, rounded)), count, rounded)
 
 
 def _spare(points: Points) -> int:
     """Where no training row is equally far from others, a new one is from two at most, or is made to be."""
-    return SPARE_CANDIDATES if points.tied or not product_is_negligibly_off(points) else 1
+    return SPARE_CANDIDATES if points.ties or not product_is_negligibly_off(points) else 1
+
+
+def _ties_are_searched(points: Points, count: int) -> bool:
+    """False where no point is equally far from others, or a search of all ranks finds the first of them as fast."""
+    if not points.ties or not product_tells_ties(points):
+        return False
+    number, total = count + points.ties + BEYOND_TIES, len(points.rows)
+    return number < total and (not is_whole(points.rows) or _group_size(number, total) > 1)
 
 
 def in_order(found: Neighbours) -> Neighbours:
@@ -119,20 +120,50 @@ def _by_metric(x: Expr, points: Points, count: int, metric: Metric, ranked: Rank
     graph, table = x.graph, x.graph.constant(points.rows)
     every = metric.between(metric.prepare(x), metric.prepared(table), points.rows.shape[1] + metric.more_columns)
     count = min(count, len(points.rows))
-    size = _group_size(points, count)
-    places = _smallest(_padded(ranked(every), -len(points.rows) % size), size, count)
+    size = 1 if points.ties else _group_size(count, len(points.rows))
+    _, places = _smallest(_padded(ranked(every), -len(points.rows) % size), size, count)
     return Neighbours(graph.op("GatherElements", every, places, axis=1), places, table, count)
 
 
-def _by_product(x: Expr, points: Points, count: int) -> Neighbours:
-    """The nearest by a product of matrices, measured by subtraction."""
-    graph, table = x.graph, x.graph.constant(points.rows)
-    count = min(count, len(points.rows))
-    size = _group_size(points, count)
-    products = _products(x, table, points.rows, -len(points.rows) % size)
-    places = _smallest(products, size, count)
-    measures = (graph.gather(table, places) - x.unsqueeze(1)).square().sum(axis=2)
-    return Neighbours(measures, places, table, count)
+def _by_product(x: Expr, points: Points, count: int, spare: int) -> Neighbours:
+    """The nearest by a product of matrices, and some to spare; of equal products the first where points are tied."""
+    number = min(count + spare, len(points.rows))
+    size = 1 if points.ties else _group_size(number, len(points.rows))
+    table, centred = x.graph.constant(points.rows), x - centre(points.rows)
+    ranks = products(centred, table, points.rows, -len(points.rows) % size)
+    return _measured(x, table, _smallest(ranks, size, number)[1], number)
+
+
+def _by_product_and_ties(x: Expr, points: Points, count: int) -> Neighbours:
+    """The same, with every point that is as far as the last of the nearest, or the first of these."""
+    graph, number = x.graph, count + points.ties + BEYOND_TIES
+    size = _group_size(number, len(points.rows))
+    table, centred = graph.constant(points.rows), x - centre(points.rows)
+    ranks = products(centred, table, points.rows, -len(points.rows) % size)
+    smallest, places = _smallest(ranks, size, number)
+    kth, last = smallest.columns([count - 1]), smallest.columns([number - 1])
+    step = margin(centred, kth, points.rows.shape[1])
+    is_apart = (last - kth - step).least() > 0.0
+    places = graph.either(is_apart, _as_found, partial(_first_of_ties, number), places, ranks, kth, step)
+    return _measured(x, table, places, number)
+
+
+def _measured(x: Expr, table: Expr, places: Expr, number: int) -> Neighbours:
+    """By squared distances, of subtraction."""
+    return Neighbours((x.graph.gather(table, places) - x.unsqueeze(1)).square().sum(axis=2), places, table, number)
+
+
+def _as_found(places: Expr, *_: Expr) -> Expr:
+    return places
+
+
+def _first_of_ties(number: int, _: Expr, ranks: Expr, kth: Expr, step: Expr) -> Expr:
+    """int64 [n, number]: the positions of the smallest ranks; of those within a step from the k-th, the first.
+
+    For runs with a row that has more such points than candidates: all ranks are searched again.
+    """
+    steps = ranks.graph.op("Round", (ranks - kth) / (step * 2.0))
+    return _smallest(steps, 1, number)[1]
 
 
 def _by_place(found: Neighbours) -> Neighbours:
@@ -158,96 +189,25 @@ def _multiplied(points: Points, metric: Metric) -> bool:
     return metric.euclidean and len(points.rows) >= SUBTRACTED_BELOW and product_ranks(points)
 
 
-def product_ranks(points: Points) -> bool:
-    """True when a matrix product finds the nearest points, and of equally far ones the first where that counts."""
-    return product_tells_apart(points) and (not points.tied or _whole(points.rows))
-
-
-def product_tells_apart(points: Points) -> bool:
-    """False when neighbours are so close, next to the whole, that a product's rounding would choose the wrong ones.
-
-    |x|^2 - 2xy + |y|^2 of d columns is off by at most about 2 (d + 4) eps |x|^2 near x. Which of several duplicates is
-    chosen does not matter, but that it is one of them does: there the nearest other point counts.
-    """
-    return bool(np.all(_to_others(points) > SAFETY * np.sqrt(2 * _rounding(points))))
-
-
-def _to_others(points: Points) -> NDArray[np.float64]:
-    """[points]: the spacing; where that is 0, how far the nearest point is that is no duplicate."""
-    found = points.spacing.copy()
-    duplicated = found == 0
-    if duplicated.any():
-        distinct = cKDTree(np.unique(points.rows, axis=0))
-        found[duplicated] = distinct.query(points.rows[duplicated], k=[2])[0][:, 0]
-    return found
-
-
-def product_is_negligibly_off(points: Points) -> bool:
-    """True when a point that a product's rounding takes for a neighbour is as near, but for what is `NEGLIGIBLE`.
-
-    A row that `count` + 1 points are equally near to has one of them whose own spacing is at most twice that far; it
-    is then at most twice as long as that point, or far from it next to the rounding.
-    """
-    return bool(np.all(2 * _rounding(points) * 4 <= NEGLIGIBLE * (points.spacing / 2) ** 2))
-
-
-def _rounding(points: Points) -> NDArray[np.float64]:
-    centred = points.rows - _center(points.rows)
-    return rounding(centred.shape[1], (centred**2).sum(axis=1))
-
-
-def _whole(rows: NDArray[np.float64]) -> bool:
-    return bool(np.all(rows == np.rint(rows)) and np.abs(rows).max() <= LARGEST_WHOLE)
-
-
-def _center(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Near the mean; whole among whole numbers, whose product is then exact."""
-    mean: NDArray[np.float64] = rows.mean(axis=0)
-    return np.rint(mean) if _whole(rows) else mean
-
-
-def _products(x: Expr, table: Expr, rows: NDArray[np.float64], padding: int) -> Expr:
-    """[n, points + padding]: squared distances less each row's own square, infinite for the padding.
-
-    The weights are expressions of the points, so the file holds the points once; ONNX Runtime computes them at load.
-    """
-    graph, columns, center = x.graph, rows.shape[1], _center(rows)
-    centred = table - center
-    weights = graph.concat(centred * -2.0, centred.square().sum(axis=1, keep=True), axis=1)
-    if padding:
-        infinite = np.zeros((padding, columns + 1))
-        infinite[:, -1] = np.inf
-        weights = graph.concat(weights, infinite, axis=0)
-    with_one = graph.op("Pad", x - center, np.array([0, 0, 0, 1]), 1.0)
-    return with_one @ weights.transpose()
-
-
 def _padded(measures: Expr, padding: int) -> Expr:
     """[n, points + padding]: infinite for the padding."""
     return measures.graph.op("Pad", measures, np.array([0, 0, 0, padding]), np.inf) if padding else measures
 
 
-def _group_size(points: Points, count: int) -> int:
-    """1 where groups would not pay, or would let any of equally far points come first."""
-    total = len(points.rows)
-    return 1 if points.tied or total < GROUPED_FROM or count > total // GROUP else GROUP
+def _group_size(count: int, total: int) -> int:
+    """1 where groups would not pay."""
+    return GROUP if total >= max(GROUPED_FROM, GROUPED_A_NEIGHBOUR * count) else 1
 
 
-def _smallest(measures: Expr, size: int, count: int) -> Expr:
-    """int64 [n, count]: the positions of the smallest measures; of equal ones the first, in groups of size 1."""
+def _smallest(measures: Expr, size: int, count: int) -> tuple[Expr, Expr]:
+    """The smallest measures in ascending order, and their positions; of equal ones the first, in groups of size 1."""
     graph = measures.graph
     if size == 1:
-        return graph.smallest(measures, count, ordered=False)[1]
+        return graph.smallest(measures, count)
     # With g groups, group 0 holds the positions 0, g, 2 g, ...
     by_group = measures.reshape(0, size, -1)
     groups = graph.op("Shape", by_group, start=2, end=3)
     _, best = graph.smallest(by_group.min(axis=1), count, ordered=False)
     members = (best.unsqueeze(2) + groups * np.arange(size)).reshape(0, count * size)
-    _, chosen = graph.smallest(graph.op("GatherElements", measures, members, axis=1), count, ordered=False)
-    return graph.op("GatherElements", members, chosen, axis=1)
-
-
-def rounded(measures: Expr) -> Expr:
-    """To `KEPT_BITS` digits: Dekker's splitting. Infinity becomes NaN."""
-    big = measures * (2.0 ** (53 - KEPT_BITS) + 1)
-    return big - (big - measures)
+    smallest, chosen = graph.smallest(graph.op("GatherElements", measures, members, axis=1), count)
+    return smallest, graph.op("GatherElements", members, chosen, axis=1)

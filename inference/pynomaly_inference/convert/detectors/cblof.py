@@ -9,8 +9,8 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import metric_of
-from pynomaly_inference.convert.neighbours import rounded
 from pynomaly_inference.convert.products import nearest_measure
+from pynomaly_inference.convert.ranking import rounded
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:

@@ -9,7 +9,8 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration, Exac
 from pynomaly_inference.convert.exact_neighbours import first_nearest, is_inexact, searched_metric, training_rows
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS, Metric
-from pynomaly_inference.convert.neighbours import Neighbours, Points, in_order, nearest_in_any_order, rows_at_once
+from pynomaly_inference.convert.neighbours import Neighbours, in_order, nearest_in_any_order, rows_at_once
+from pynomaly_inference.convert.ranking import Points
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:

@@ -47,6 +47,17 @@ def test_the_smallest_come_in_order_with_their_places(run: Run) -> None:
     assert outputs["places"].tolist() == [[1, 0], [2, 0]]
 
 
+def test_only_the_branch_that_is_asked_for_is_computed(run: Run) -> None:
+    x = start()
+    mean = x.graph.constant(np.array([1.0, 2.0, 3.0]))
+    is_small = x.least() > -4.0
+    written = model(
+        x.graph.either(is_small, lambda rows, mean: rows - mean, lambda rows, _: (rows * 2.0).square() + 1.0, x, mean)
+    )
+    assert run(written, X[:1])["score"].tolist() == [[0.0, -4.0, 0.0]]
+    assert run(written, X)["score"].tolist() == (4 * X**2 + 1).tolist()
+
+
 def test_the_same_calls_write_the_same_bytes() -> None:
     def write() -> bytes:
         x = start()

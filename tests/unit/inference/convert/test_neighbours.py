@@ -9,19 +9,22 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from pynomaly_inference.convert import neighbours
+from pynomaly_inference.convert import neighbours, ranking
 from pynomaly_inference.convert.graph import Graph
 from pynomaly_inference.convert.metrics import metric_of
 from pynomaly_inference.convert.neighbours import (
     Neighbours,
-    Points,
     first_nearest,
     nearest,
     nearest_in_any_order,
+    rows_at_once,
+)
+from pynomaly_inference.convert.ranking import (
+    Points,
+    is_whole,
     product_is_negligibly_off,
     product_ranks,
     product_tells_apart,
-    rows_at_once,
 )
 
 Matrix = NDArray[np.float64]
@@ -96,7 +99,7 @@ def test_a_product_would_choose_wrong_neighbours_in_far_small_clusters(
     points, exact = points_of(rows), distances(rows, rows, 2)[:, :5]
     assert not product_tells_apart(points)
     assert run(model_of(points, 5, 2), rows)["distances"] == pytest.approx(exact, rel=1e-9, abs=1e-12)
-    monkeypatch.setattr(neighbours, "product_tells_apart", lambda _points: True)
+    monkeypatch.setattr(ranking, "product_tells_apart", lambda _points: True)
     assert np.max(np.abs(run(model_of(points, 5, 2), rows)["distances"] - exact)) > 1e-4
 
 
@@ -106,11 +109,6 @@ def test_an_offset_costs_the_product_nothing_because_it_is_centred(run: Run) -> 
     points = points_of(rows)
     assert product_tells_apart(points)
     assert run(model_of(points, 5, 2), rows)["distances"] == pytest.approx(distances(rows, rows, 2)[:, :5], rel=1e-12)
-
-
-def test_duplicates_do_not_forbid_the_product() -> None:
-    rows = np.repeat(np.random.default_rng(0).standard_normal((50, 3)), 4, axis=0)
-    assert product_tells_apart(points_of(rows))
 
 
 def by_place(X: Matrix, rows: Matrix, p: float, count: int) -> NDArray[np.int64]:
@@ -126,8 +124,7 @@ def test_of_equally_far_points_the_first_are_taken(run: Run, shift: float, count
     random = np.random.default_rng(0)
     rows: Matrix = random.integers(0, 4, (count, 3)) + np.float64(shift)
     X = np.concatenate([rows[:40], np.full((1, 3), 1.5)])
-    points = Points(rows, np.ones(count), tied=True)
-    assert product_ranks(points) is (shift == 0)
+    points = Points(rows, np.ones(count), ties=1)
     found = run(model_of(points, 7, p, first_nearest), X)
     assert np.array_equal(np.sort(found["places"]), np.sort(by_place(X, rows, p, 7)))
     assert np.sort(found["distances"]) == pytest.approx(distances(X, rows, p)[:, :7], rel=1e-15)
@@ -138,13 +135,37 @@ def test_points_that_only_rounding_tells_apart_are_equally_far(run: Run) -> None
     scaled = (rows - 1.7) / 0.37
     wanted = np.sort(by_place(rows[:60], rows, 2, 7))
     assert not np.array_equal(np.sort(by_place(scaled[:60], scaled, 2, 7)), wanted)
-    places = run(model_of(Points(scaled, np.ones(400), tied=True), 7, 2, first_nearest), scaled[:60])["places"]
+    places = run(model_of(Points(scaled, np.ones(400), ties=1), 7, 2, first_nearest), scaled[:60])["places"]
     assert np.array_equal(np.sort(places), wanted)
+
+
+@pytest.mark.parametrize("tied", [0, 5, 50])
+@pytest.mark.parametrize("count", [200, 2000])
+def test_however_many_points_are_equally_far_the_first_are_taken(run: Run, count: int, tied: int) -> None:
+    """More than there are candidates, in some rows of a run, are searched for again."""
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((count, 3)) + 0.1
+    rows[random.permutation(count)[: tied + 1]] = [2.0, 3.0, 5.0]
+    X = np.concatenate([random.standard_normal((20, 3)), [[2.0, 3.0, 5.0], [2.1, 3.1, 5.1]]])
+    points = points_of(rows)._replace(ties=2)
+    assert not is_whole(rows)
+    assert product_ranks(points)
+    model = model_of(points, 4, 2, first_nearest)
+    assert sum(node.op_type == "If" for node in model.graph.node) == 1
+    assert np.array_equal(np.sort(run(model, X)["places"]), np.sort(by_place(X, rows, 2, 4)))
+
+
+def test_where_a_product_cannot_tell_ties_every_point_is_subtracted(run: Run) -> None:
+    rows = np.repeat(far_clusters() * 1e-3, 3, axis=0)[np.random.default_rng(0).permutation(600)]
+    points = points_of(rows)._replace(ties=2)
+    assert not product_ranks(points)
+    found = run(model_of(points, 4, 2, first_nearest), rows[:50])
+    assert np.array_equal(np.sort(found["places"]), np.sort(by_place(rows[:50], rows, 2, 4)))
 
 
 def test_groups_of_points_would_take_others_than_the_first(run: Run) -> None:
     rows = np.zeros((4096, 2))
-    untied, tied = (Points(rows, np.ones(4096), tied=tied) for tied in (False, True))
+    untied, tied = (Points(rows, np.ones(4096), ties) for ties in (0, 1))
     X = np.ones((1, 2))
     first = {0, 1, 2, 3, 4}
     assert set(run(model_of(tied, 5, 1, first_nearest), X)["places"][0].tolist()) == first
