@@ -6,6 +6,7 @@ A handler must neither fail nor wait: kopf logs what an `on.event` handler raise
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from pynomaly_operator.store import Key, Store
 from pynomaly_operator.watch_activity import WatchActivity
 from pynomaly_operator.watch_answers import begin_anew_on_error, survivable
 from pynomaly_operator.watch_pace import WatchPace
+from pynomaly_operator.watch_stream import Sink, take_events
 from pynomaly_operator.workqueue import WorkQueue
 
 STREAMING_SINCE = (1, 34)
@@ -81,7 +83,11 @@ def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
 
 
 def session(
-    credentials: Credentials, watching: Watching, activity: WatchActivity, pace: WatchPace
+    credentials: Credentials,
+    watching: Watching,
+    activity: WatchActivity,
+    pace: WatchPace,
+    sinks: "Sinks | None" = None,
 ) -> aiohttp.ClientSession:
     """Kopf's session, made by us: always the newest token, and no content that is not our business."""
     slim = tuple(f"/{kind.plural}" for kind in WATCHED.values() if not kind.whole)
@@ -107,6 +113,9 @@ def session(
         if watched and response.ok:
             begin_anew_on_error(response)
             activity.listen(request.url.path, response)
+            sink = None if sinks is None else sinks.of(request.url.path)
+            if sink is not None:
+                take_events(response, sink)
         return response
 
     connector = aiohttp.TCPConnector(limit=0, ssl=credentials.ssl_context())
@@ -122,6 +131,13 @@ class Sinks:
     registry: Remembering
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when kopf has stopped watching."""
+
+    def of(self, path: str) -> Sink | None:
+        """Where the events of a watch of this path go; None: they are not our business."""
+        plural = path.rpartition("/")[2]
+        if plural == DETECTOR.plural:
+            return self.detector
+        return next((partial(self.child, kind) for kind in WATCHED.values() if kind.plural == plural), None)
 
     def detector(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """An event of a detector."""
@@ -152,12 +168,12 @@ class Sinks:
 def registry(
     sinks: Sinks, credentials: Credentials, watching: Watching, activity: WatchActivity, pace: WatchPace
 ) -> kopf.OperatorRegistry:
-    """The handlers."""
+    """The handlers: of what kopf lists. Of what it watches the events are taken before."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        made = session(credentials, watching, activity, pace)
+        made = session(credentials, watching, activity, pace, sinks)
         return kopf.AiohttpSession(server=credentials.server, aiohttp_session=made)
 
     @kopf.on.cleanup(registry=handlers)
