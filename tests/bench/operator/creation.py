@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,9 +28,8 @@ class Creation:
     """Of the operator's turns, from its first child write to the last child that was missing."""
     children: int
     """Those that were missing: what is applied twice counts once."""
-    writes: int
-    """All of the operator's, with statuses and events."""
-    reads: int
+    requests: dict[str, int]
+    """All of the operator's, by verb and resource."""
     cpu: float
     """Of the operator since its start."""
     bare_seconds: float
@@ -136,12 +136,10 @@ def create(stage: Stage, operator: Operator, bare: Process) -> Creation:
     applies = account.applies
     last = max(request.answered for request in applies)
     unused = max(0.0, slice_ended - last - DRAIN_SECONDS)
-    writes = [request for request in account.requests if request.write]
     return Creation(
         seconds=(began - first) + ours.seconds - unused,
         children=len(account.children),
-        writes=len(writes),
-        reads=len(account.requests) - len(writes),
+        requests=dict(Counter(f"{request.verb} {request.resource}" for request in account.requests)),
         cpu=operator.process.cpu(),
         bare_seconds=theirs.seconds,
         bare_children=account.bare,

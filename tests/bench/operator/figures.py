@@ -52,6 +52,7 @@ class Figures:
         return {
             "detectors": self.detectors,
             "ratio_to_bare_client": round(creation.ratio, 3),
+            "create_requests": creation.requests,
             "create_seconds": round(creation.seconds, 1),
             "children_per_second": round(creation.rate),
             "bare_children_per_second": round(creation.bare_rate),
@@ -79,8 +80,8 @@ class Figures:
 
     def _told(self) -> Iterator[tuple[str, tuple[str, str]]]:
         creation, restart, idle = self.creation, self.restart, self.idle
-        asked = f"{creation.children:,} children, {creation.writes:,} writes, {creation.reads:,} reads"
-        yield "until all children exist", (f"{creation.seconds:.1f} s: {asked}", "")
+        asked = f"{creation.children:,} children by {sum(creation.requests.values()):,} requests, statuses and events"
+        yield "until all children exist", (f"{creation.seconds:.1f} s: {asked} included", "")
         rates = f"{creation.rate:.0f} / {creation.bare_rate:.0f} = **{creation.ratio:.2f}**"
         yield "children a second: operator / bare client", (rates, judged(creation.ratio >= RATIO_GOAL, ">= 0.7"))
         cpu = f"{creation.cpu_ms:.2f} / {creation.bare_cpu_ms:.2f} ms"
