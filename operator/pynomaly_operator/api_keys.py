@@ -11,7 +11,7 @@ from pynomaly_operator.desired.canonical import sha256
 from pynomaly_operator.desired.labels import KEYS_HASH
 from pynomaly_operator.desired.secret import CURRENT, NEXT
 from pynomaly_operator.desired.wanted import Identity
-from pynomaly_operator.errors import CONFLICT, ApiError
+from pynomaly_operator.errors import CONFLICT, ApiError, Appeared
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import SECRET, Manifest
 from pynomaly_operator.notification import FIRST_WAIT, attempts
@@ -70,13 +70,13 @@ class ApiKeys:
         live = await self._kube.merge(SECRET, *_place(manifest), {"data": self._data()})
         return _metadata(live)
 
-    async def _create(self, manifest: Manifest) -> Manifest | None:
+    async def _create(self, manifest: Manifest) -> Manifest:
         try:
             live = await self._kube.create(SECRET, {**manifest, "data": self._data()}, FIELD_MANAGER)
         except ApiError as error:
             raise_refusal(manifest, error)
             if error.status == CONFLICT:
-                return None  # made by somebody else in this moment: the next pass looks whose it is
+                raise Appeared(f"Secret {manifest['metadata']['name']} has just been made by somebody") from error
             raise
         self._store.see_child(SECRET.name, live)
         return _metadata(live)

@@ -30,6 +30,13 @@ class NameReserved(Hindrance):
     retry_after = 1
 
 
+class Appeared(Hindrance):
+    """Somebody made an object of a child's name in this moment: whose it is must be looked at again."""
+
+    reason = "Waiting"
+    retry_after = 1
+
+
 class FieldConflict(Hindrance):
     """Somebody else keeps changing what a child must be."""
 
