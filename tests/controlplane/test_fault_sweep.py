@@ -38,9 +38,7 @@ def test_faults_on_any_verb_and_kind_leave_what_a_life_without_them_does(plane: 
         chance = random.Random(SEED)  # noqa: S311 - repeatable, no secret
         found = fault_sweep.targets(reference.asked)
         failures = [FailingOn(way, chance.sample(found, TARGETS), times=1) for way in WAYS]
-        taken = FailingOn(
-            "409", [("create", "secrets")], times=TARGETS
-        )  # a Secret that nobody gave a key must not come
+        taken = FailingOn("409", [("create", "secrets")], times=TARGETS)  # no Secret without a key
         return await FaultSweep(made, reference).failing([*failures, taken])
 
     for life in _beside(plane, tmp_path, sweep):
