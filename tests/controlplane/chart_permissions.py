@@ -1,7 +1,7 @@
 """The rights that the chart gives to the operator: rendered, granted on the API server, and read."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +40,7 @@ class Permissions:
     @property
     def account(self) -> str:
         """The operator's service account, which is also the name of its Lease."""
-        (name,) = (item["metadata"]["name"] for item in self._of_operator() if item["kind"] == "ServiceAccount")
+        (name,) = (item["metadata"]["name"] for item in self.of_operator() if item["kind"] == "ServiceAccount")
         return str(name)
 
     @property
@@ -50,7 +50,7 @@ class Permissions:
 
     def grant(self, folder: Path) -> Path:
         """Applies them; a kubeconfig that speaks by a token of the operator's account."""
-        self.plane.kubectl.apply(*self._of_operator())
+        self.plane.kubectl.apply(*self.of_operator())
         token = self.plane.kubectl("create", "token", self.account, f"--namespace={self.namespace}").strip()
         path = folder / "operator.conf"
         found = json.loads(self.plane.kubeconfig.read_text())
@@ -60,13 +60,13 @@ class Permissions:
 
     def revoke(self) -> None:
         """Deletes what was applied."""
-        self.plane.kubectl.delete(*self._of_operator())
+        self.plane.kubectl.delete(*self.of_operator())
 
     def granted(self) -> set[Right]:
         """Every right of the operator's roles, wherever it holds."""
         return {
             (group, resource, verb)
-            for item in self._of_operator()
+            for item in self.of_operator()
             for rule in item.get("rules", ())
             for group in rule["apiGroups"]
             for resource in rule["resources"]
@@ -91,7 +91,8 @@ class Permissions:
             if asked.verb == "patch" and asked.code == CREATED:  # an apply that creates needs both rights
                 yield asked.group, asked.resource, "create"
 
-    def _of_operator(self) -> list[Mapping[str, Any]]:
+    def of_operator(self) -> list[dict[str, Any]]:
+        """What of the chart gives the operator its rights."""
         label = "app.kubernetes.io/component"
         return [
             item

@@ -58,6 +58,23 @@ def test_a_deployment_whose_selector_is_another_is_made_anew(detector: Detector)
     assert selector["pynomaly.io/detector-uid"] == detector.uid
 
 
+def test_a_service_keeps_its_address_whatever_is_put_back(detector: Detector) -> None:
+    detector.until_ready()
+    before = detector.get("service", "shuttle")
+
+    detector.patch("service", "shuttle", {"spec": {"selector": {"pynomaly.io/detector-uid": "another"}}})
+    detector.patch("service", "shuttle", [{"op": "remove", "path": "/spec/ports/0"}], form="json")
+
+    def is_whole() -> bool:
+        spec = detector.get("service", "shuttle")["spec"]
+        return bool(spec["selector"] == before["spec"]["selector"] and spec["ports"] == before["spec"]["ports"])
+
+    until(is_whole, within=WITHIN, what="selector and ports to be put back")
+    after = detector.get("service", "shuttle")
+    assert after["spec"]["clusterIPs"] == before["spec"]["clusterIPs"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
 def _of_an_earlier_version(detector: Detector, job: Any) -> dict[str, Any]:
     """The detector's Deployment with another selector."""
     owned = {key: job["metadata"][key] for key in ("labels", "ownerReferences")}

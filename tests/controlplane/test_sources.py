@@ -2,7 +2,8 @@
 
 import json
 
-from tests.controlplane.detectors import Detector
+from tests.cluster.polling import until
+from tests.controlplane.detectors import WITHIN, Detector
 from tests.controlplane.standins import termination
 
 
@@ -35,6 +36,30 @@ def test_credentials_are_used_only_with_the_label_that_allows_it(detector: Detec
     detector.await_job()
 
 
+def test_credentials_that_were_deleted_are_missed_by_the_next_training_alone_and_used_when_they_are_back(
+    detector: Detector,
+) -> None:
+    made = ("create", "secret", "generic", "warehouse", detector.here)
+    label = ("label", "secret", "warehouse", "pynomaly.io/use=training", detector.here)
+    detector.kubectl(*made, "--from-literal=PGPASSWORD=first")
+    detector.kubectl(*label)
+    source = {"uri": "postgresql://db.example.org/plant", "query": "SELECT 1", "credentials": "warehouse"}
+    detector.until_ready(training={"source": source})
+
+    detector.kubectl("delete", "secret", "warehouse", detector.here)
+    detector.kubectl("annotate", "ad", "shuttle", "pynomaly.io/retrain=today", detector.here)
+    told = until(lambda: _missed(detector), within=WITHIN, what="the Secret to be missed")
+    assert "no Secret `warehouse`" in told
+    detector.await_condition("Ready", "True", "Succeeded")
+
+    detector.kubectl(*made, "--from-literal=PGPASSWORD=second")
+    detector.kubectl(*label)
+    job = detector.await_job()
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    names = [entry["valueFrom"]["secretKeyRef"]["name"] for entry in container["env"] if "valueFrom" in entry]
+    assert set(names) == {"warehouse"}, "pods read the Secret as it is when they start"
+
+
 def test_a_source_with_a_private_address_is_trained_from_once_it_is_opened(detector: Detector) -> None:
     private = {"source": {"uri": "http://10.1.2.3:8080/rows.csv"}}
     detector.apply(training=private)
@@ -62,3 +87,9 @@ def test_a_training_that_could_not_connect_is_tried_again_when_another_place_is_
     detector.apply(network={"allowTo": [{"namespace": "storage", "port": 9000}]})
 
     assert detector.await_job()["metadata"]["name"] != failed
+
+
+def _missed(detector: Detector) -> str:
+    """What the detector says of a source that cannot be read; empty while it does not."""
+    trained = detector.condition("Trained")
+    return str(trained["message"]) if trained.get("reason") == "SourceUnreachable" else ""
