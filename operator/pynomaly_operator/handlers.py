@@ -17,7 +17,6 @@ from pynomaly_operator.errors import ApiError
 from pynomaly_operator.kube import JSON, METADATA_LIST, METADATA_ONLY, Credentials
 from pynomaly_operator.manifest import DETECTOR, WATCHED, Kind
 from pynomaly_operator.registry import Remembering
-from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Key, Store
 from pynomaly_operator.watch_activity import WatchActivity
 from pynomaly_operator.watch_answers import begin_anew_on_error, survivable
@@ -55,10 +54,11 @@ class Watching:
         return cls(streaming=version >= STREAMING_SINCE)
 
 
-def settings(watching: Watching, scope: Scope) -> kopf.OperatorSettings:
+def settings(watching: Watching) -> kopf.OperatorSettings:
     """Kopf without its own state: no annotations, no finalizers, no events, no peering."""
     found = kopf.OperatorSettings()
-    found.scanning.disabled = not scope.everywhere  # it would list namespaces and definitions, which Roles cannot allow
+    # It would list definitions, which Roles cannot allow, and lose ours when it returns before discovery tells of it.
+    found.scanning.disabled = True
     found.posting.enabled = False
     found.peering.standalone = True
     found.persistence.finalizer = "pynomaly.io/unused"  # never written: only other kinds of handlers need one

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import kopf
 
-from pynomaly_operator import audit, handlers, probes
+from pynomaly_operator import audit, discovery, handlers, probes
 from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children
 from pynomaly_operator.errors import ApiError
@@ -19,7 +21,7 @@ from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.leadership import Leadership, boottime
 from pynomaly_operator.liveness import Liveness
 from pynomaly_operator.living import Forgetful, Living
-from pynomaly_operator.manifest import DEPLOYMENT, JOB
+from pynomaly_operator.manifest import DEPLOYMENT, DETECTOR, JOB
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.pods import Pods
 from pynomaly_operator.probes import Health
@@ -100,9 +102,11 @@ class Operator:
         log.info("Kubernetes %d.%d: %s", *version, "streams of metadata" if watching.streaming else "lists")
         sinks, activity = handlers.Sinks(self.store, queue, remembering), WatchActivity(boottime)
         scope = self.settings.scope
-        watches = kopf.operator(
-            registry=handlers.registry(sinks, self.edges.credentials, watching, activity, WatchPace(boottime)),
-            settings=handlers.settings(watching, scope),
+        registry = handlers.registry(sinks, self.edges.credentials, watching, activity, WatchPace(boottime))
+        watches = partial(
+            kopf.operator,
+            registry=registry,
+            settings=handlers.settings(watching),
             clusterwide=scope.everywhere,
             namespaces=scope.namespaces,
             standalone=True,
@@ -117,7 +121,7 @@ class Operator:
             stop.wait(),
         )
         tasks = [asyncio.create_task(task) for task in beside]
-        kopfs = asyncio.create_task(watches)
+        kopfs = asyncio.create_task(self._watch(watches, stop))
         await _together([kopfs, *tasks], tasks, lambda: self._end(kopfs, stop))
 
     async def _end(self, watches: asyncio.Task[None], stop: asyncio.Event) -> None:
@@ -164,6 +168,19 @@ class Operator:
             except ApiError as error:
                 log.warning("waiting for %s: %s", what, error)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _watch(self, watches: Callable[[], Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+        """Watches until `stop` is set, from when there is a definition of what to watch."""
+        while not stop.is_set():
+            try:
+                await discovery.discover(self.edges.kube, DETECTOR)
+            except ApiError as error:
+                log.warning("waiting for the definition of detectors: %s", error)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+            else:
+                await watches()
+                return
 
     async def _know(self, queue: WorkQueue) -> None:
         """Returns never: what ends first ends all."""
