@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pynomaly_inference.convert.graph import Expr, Operand
+from pynomaly_inference.convert.graph import Expr, Operand, TensorProto
 
 METRICS = (
     "minkowski",
@@ -35,6 +37,10 @@ def _same(rows: Expr) -> Expr:
     return rows
 
 
+def _same_array(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A distance in parts, so that it is written for pairs of any shape.
@@ -43,7 +49,7 @@ class Metric:
     `measure_of` makes of the totals of several.
     """
 
-    terms: tuple[Term, ...]
+    terms: tuple[Term, ...] = ()
     joined: str = "Add"
     """The operator that makes a total of a term's columns."""
     measure_of: Callable[..., Expr] = _same
@@ -52,10 +58,14 @@ class Metric:
     """Applied to rows, [n, columns], before anything else."""
     prepare_points: Callable[[Expr], Expr] | None = None
     """The same for points, where that is something else."""
+    totals: Callable[[Expr, Expr, int], tuple[Expr, ...]] | None = None
+    """The totals of prepared rows and points, [n, points] each, where adding up terms is not the fastest way."""
+    prepare_array: Callable[[NDArray[np.float64]], NDArray[np.float64]] = _same_array
+    """The same for points of a metric whose points a product of matrices may rank."""
     more_columns: int = 0
     """How many columns more a prepared row has."""
     euclidean: bool = False
-    """True when the measure is the sum of the squared differences."""
+    """True when the measure is the sum of the squared differences of prepared rows."""
     explained: bool = False
     """True when the measure is a sum of one term a column of the rows themselves."""
 
@@ -65,6 +75,8 @@ class Metric:
 
     def between(self, rows: Expr, points: Expr, columns: int) -> Expr:
         """Double [n, points]: the measures of prepared rows and points, in one pass over the points a column."""
+        if self.totals is not None:
+            return self.measure_of(*self.totals(rows, points, columns))
         totals: list[Expr] = []
         for column in range(columns):
             row, point = rows.columns([column]), points.column(column)
@@ -81,10 +93,16 @@ def metric_of(name: str, p: float, columns: int) -> Metric:
     if name in _NAMED:
         return _NAMED[name]
     if name == "hamming":
-        return Metric(terms=(lambda a, b: _where_equal(a, b, 0.0, 1 / columns),), explained=True)
+        return Metric(
+            terms=(lambda a, b: _where_equal(a, b, 0.0, 1 / columns),),
+            totals=lambda *pair: (_unequal(*pair) * (1 / columns),),
+            explained=True,
+        )
     if name == "rogerstanimoto":
         return Metric(
-            terms=(_squared,), prepare=_is_not_zero, measure_of=lambda unequal: unequal * 2.0 / (unequal + columns)
+            totals=lambda *pair: _unequal_and_either(*pair)[:1],
+            prepare=_is_not_zero,
+            measure_of=lambda unequal: unequal * 2.0 / (unequal + columns),
         )
     if name != "minkowski":
         raise ValueError(f"unknown metric {name!r}")
@@ -107,7 +125,7 @@ def _where_equal(a: Expr, b: Operand, yes: float, no: float) -> Expr:
 
 def _share(part: Expr, whole: Expr) -> Expr:
     """0 where the whole is 0: the part is 0 too."""
-    return part / part.graph.where(whole.equals(0.0), 1.0, whole)
+    return part / part.graph.op("Max", whole, float(np.nextafter(0.0, 1.0)))
 
 
 def _direction(rows: Expr, sign: float) -> Expr:
@@ -118,8 +136,33 @@ def _direction(rows: Expr, sign: float) -> Expr:
     return rows.graph.concat(rows / rows.graph.where(is_zero, 1.0, length), out, axis=1)
 
 
+def _directions(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As `_direction` of points."""
+    length = np.sqrt((points**2).sum(axis=1, keepdims=True))
+    is_zero = length == 0
+    return np.concatenate([points / np.where(is_zero, 1.0, length), np.zeros_like(length), is_zero], axis=1)
+
+
 def _is_not_zero(rows: Expr) -> Expr:
     return _where_equal(rows, 0.0, 0.0, 1.0)
+
+
+def _unequal(rows: Expr, points: Expr, columns: int) -> Expr:
+    """In how many columns they differ. Counted in single precision, exact up to 2 ** 24."""
+    equal = [rows.columns([column]).equals(points.column(column)).cast(TensorProto.FLOAT) for column in range(columns)]
+    return (rows.graph.constant(np.array(columns, np.float32)) - reduce(Expr.__add__, equal)).cast(TensorProto.DOUBLE)
+
+
+def _differences_and_sizes(rows: Expr, points: Expr, columns: int) -> tuple[Expr, Expr]:
+    differences = [_difference(rows.columns([column]), points.column(column)) for column in range(columns)]
+    return reduce(Expr.__add__, differences), rows.abs().sum(axis=1, keep=True) + points.abs().sum(axis=1)
+
+
+def _unequal_and_either(rows: Expr, points: Expr, _columns: int) -> tuple[Expr, Expr]:
+    """Of zeros and ones: in how many columns they differ, and in how many one of them or both are 1; exact."""
+    both = rows @ points.transpose()
+    ones = rows.sum(axis=1, keep=True) + points.sum(axis=1)
+    return ones - both * 2.0, ones - both
 
 
 _MANHATTAN = Metric(terms=(_difference,), explained=True)
@@ -135,15 +178,20 @@ _NAMED = {
     "chebyshev": _CHEBYSHEV,
     "infinity": _CHEBYSHEV,
     "canberra": Metric(terms=(lambda a, b: _share((a - b).abs(), a.abs() + b.abs()),), explained=True),
-    "braycurtis": Metric(terms=(_difference, lambda a, b: a.abs() + b.abs()), measure_of=_share),
+    "braycurtis": Metric(totals=_differences_and_sizes, measure_of=_share),
     # 1 - cos is half the squared distance of rows of length 1, without the cancellation.
     "cosine": Metric(
         terms=(_squared,),
         root=lambda total: total * 0.5,
         prepare=lambda rows: _direction(rows, 1.0),
         prepare_points=lambda points: _direction(points, -1.0),
+        prepare_array=_directions,
         more_columns=2,
+        euclidean=True,
     ),
-    # Of zeros and ones the squared difference counts where one is 1, the greater where one or both are.
-    "jaccard": Metric(terms=(_squared, lambda a, b: a.graph.op("Max", a, b)), prepare=_is_not_zero, measure_of=_share),
+    "jaccard": Metric(
+        totals=_unequal_and_either,
+        prepare=_is_not_zero,
+        measure_of=_share,
+    ),
 }

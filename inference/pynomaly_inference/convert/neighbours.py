@@ -78,22 +78,48 @@ def nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
 
 def nearest_in_any_order(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The same points, not sorted."""
-    points = points._replace(ties=0)
-    if not _multiplied(points, metric):
-        return _by_metric(x, points, count, metric, lambda measures: measures)
-    spare = 0 if product_is_negligibly_off(points) else SPARE_CANDIDATES
-    return _chosen(_by_product(x, points, count, spare), count, lambda measures: measures)
+    compared = _compared(x, points._replace(ties=0), metric)
+    if not _multiplied(compared, metric):
+        return _by_metric(compared, count, metric, lambda measures: measures)
+    spare = 0 if product_is_negligibly_off(compared.points) else SPARE_CANDIDATES
+    return _chosen(_by_product(compared, count + spare), count, lambda measures: measures)
 
 
 def first_nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The `count` nearest points in any order, and of those equally far, to `KEPT_BITS`, the first of the points."""
-    if _multiplied(points, metric):
-        if _ties_are_searched(points, count):
-            return _chosen(_by_place(_by_product_and_ties(x, points, count)), count, rounded)
-        return _chosen(_by_place(_by_product(x, points, count, _spare(points))), count, rounded)
-    if points.ties or _group_size(count, len(points.rows)) == 1:
-        return _by_metric(x, points, count, metric, rounded)
-    return _chosen(_by_place(_by_metric(x, points, count + _spare(points), metric, rounded)), count, rounded)
+    compared = _compared(x, points, metric)
+    if not _multiplied(compared, metric):
+        if points.ties or _group_size(count, len(points.rows)) == 1:
+            return _by_metric(compared, count, metric, rounded)
+        candidates = _by_metric(compared, count + _spare(points), metric, rounded)
+    elif _ties_are_searched(compared.points, count):
+        candidates = _by_product_and_ties(compared, count)
+    else:
+        candidates = _by_product(compared, count + _spare(compared.points))
+    return _chosen(_by_place(candidates), count, rounded)
+
+
+class _Compared(NamedTuple):
+    """What a metric compares."""
+
+    x: Expr
+    """Rows, prepared."""
+    table: Expr
+    """Points, prepared."""
+    points: Points
+    """The same as an array, where a product may rank them."""
+    raw: Expr
+    """Points as they are."""
+
+
+def _compared(x: Expr, points: Points, metric: Metric) -> _Compared:
+    raw, rows = x.graph.constant(points.rows), metric.prepare_array(points.rows)
+    return _Compared(metric.prepare(x), metric.prepared(raw), points._replace(rows=rows), raw)
+
+
+def _multiplied(compared: _Compared, metric: Metric) -> bool:
+    points = compared.points
+    return metric.euclidean and len(points.rows) >= SUBTRACTED_BELOW and product_ranks(points)
 
 
 def _spare(points: Points) -> int:
@@ -116,41 +142,44 @@ def in_order(found: Neighbours) -> Neighbours:
     return found._replace(measures=measures, places=graph.op("GatherElements", found.places, order, axis=1))
 
 
-def _by_metric(x: Expr, points: Points, count: int, metric: Metric, ranked: Ranked) -> Neighbours:
-    graph, table = x.graph, x.graph.constant(points.rows)
-    every = metric.between(metric.prepare(x), metric.prepared(table), points.rows.shape[1] + metric.more_columns)
-    count = min(count, len(points.rows))
-    size = 1 if points.ties else _group_size(count, len(points.rows))
-    _, places = _smallest(_padded(ranked(every), -len(points.rows) % size), size, count)
-    return Neighbours(graph.op("GatherElements", every, places, axis=1), places, table, count)
+def _by_metric(compared: _Compared, count: int, metric: Metric, ranked: Ranked) -> Neighbours:
+    """By the metric's own measures of all points; of equal ones the first where points are tied."""
+    graph, rows = compared.x.graph, compared.points.rows
+    every = metric.between(compared.x, compared.table, rows.shape[1])
+    count = min(count, len(rows))
+    size = 1 if compared.points.ties else _group_size(count, len(rows))
+    _, places = _smallest(_padded(ranked(every), -len(rows) % size), size, count)
+    return Neighbours(graph.op("GatherElements", every, places, axis=1), places, compared.raw, count)
 
 
-def _by_product(x: Expr, points: Points, count: int, spare: int) -> Neighbours:
-    """The nearest by a product of matrices, and some to spare; of equal products the first where points are tied."""
-    number = min(count + spare, len(points.rows))
-    size = 1 if points.ties else _group_size(number, len(points.rows))
-    table, centred = x.graph.constant(points.rows), x - centre(points.rows)
-    ranks = products(centred, table, points.rows, -len(points.rows) % size)
-    return _measured(x, table, _smallest(ranks, size, number)[1], number)
+def _by_product(compared: _Compared, count: int) -> Neighbours:
+    """By a product of matrices; of equal products the first where points are tied."""
+    rows = compared.points.rows
+    count = min(count, len(rows))
+    size = 1 if compared.points.ties else _group_size(count, len(rows))
+    ranks = products(compared.x - centre(rows), compared.table, rows, -len(rows) % size)
+    return _measured(compared, _smallest(ranks, size, count)[1], count)
 
 
-def _by_product_and_ties(x: Expr, points: Points, count: int) -> Neighbours:
-    """The same, with every point that is as far as the last of the nearest, or the first of these."""
-    graph, number = x.graph, count + points.ties + BEYOND_TIES
+def _by_product_and_ties(compared: _Compared, count: int) -> Neighbours:
+    """The same and more: every point that is as far as the last of the nearest, or the first of these."""
+    graph, points = compared.x.graph, compared.points
+    number = count + points.ties + BEYOND_TIES
     size = _group_size(number, len(points.rows))
-    table, centred = graph.constant(points.rows), x - centre(points.rows)
-    ranks = products(centred, table, points.rows, -len(points.rows) % size)
+    centred = compared.x - centre(points.rows)
+    ranks = products(centred, compared.table, points.rows, -len(points.rows) % size)
     smallest, places = _smallest(ranks, size, number)
     kth, last = smallest.columns([count - 1]), smallest.columns([number - 1])
     step = margin(centred, kth, points.rows.shape[1])
     is_apart = (last - kth - step).least() > 0.0
     places = graph.either(is_apart, _as_found, partial(_first_of_ties, number), places, ranks, kth, step)
-    return _measured(x, table, places, number)
+    return _measured(compared, places, number)
 
 
-def _measured(x: Expr, table: Expr, places: Expr, number: int) -> Neighbours:
+def _measured(compared: _Compared, places: Expr, number: int) -> Neighbours:
     """By squared distances, of subtraction."""
-    return Neighbours((x.graph.gather(table, places) - x.unsqueeze(1)).square().sum(axis=2), places, table, number)
+    squares = (places.graph.gather(compared.table, places) - compared.x.unsqueeze(1)).square()
+    return Neighbours(squares.sum(axis=2), places, compared.raw, number)
 
 
 def _as_found(places: Expr, *_: Expr) -> Expr:
@@ -183,10 +212,6 @@ def _chosen(candidates: Neighbours, count: int, ranked: Ranked) -> Neighbours:
         graph.op("GatherElements", values, order, axis=1) for values in (candidates.measures, candidates.places)
     )
     return Neighbours(measures, places, candidates.table, count)
-
-
-def _multiplied(points: Points, metric: Metric) -> bool:
-    return metric.euclidean and len(points.rows) >= SUBTRACTED_BELOW and product_ranks(points)
 
 
 def _padded(measures: Expr, padding: int) -> Expr:

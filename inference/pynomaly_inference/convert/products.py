@@ -38,8 +38,11 @@ def squared_distances(x: Expr, points: Matrix, less: NDArray[np.float64]) -> Exp
 def nearest_measure(x: Expr, points: Matrix, metric: Metric) -> Expr:
     """Double [n]: the measure of the nearest of few points."""
     graph, columns = x.graph, points.shape[1]
-    if not (metric.euclidean and columns > SUBTRACTED_COLUMNS and _tells_nearest(points)):
-        return metric.between(metric.prepare(x), metric.prepared(graph.constant(points)), columns).min(axis=1)
+    multiplied = metric.euclidean and not metric.more_columns and columns > SUBTRACTED_COLUMNS
+    if not (multiplied and _tells_nearest(points)):
+        return metric.between(
+            metric.prepare(x), metric.prepared(graph.constant(points)), columns + metric.more_columns
+        ).min(axis=1)
     center = points.mean(axis=0)
     centred = points - center
     ranks = (x - center) @ (-2 * centred.T) + (centred**2).sum(axis=1)

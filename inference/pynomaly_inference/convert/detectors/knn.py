@@ -34,8 +34,11 @@ def _score(detector: Any, metric: Metric, found: Neighbours) -> Expr:
 
 def _points(detector: Any) -> Points:
     spacing = detector.decision_scores_
-    squared = detector.neigh_.effective_metric_ == "sqeuclidean"
-    return Points(training_rows(detector.neigh_), np.sqrt(spacing) if squared else spacing)
+    # Of these metrics the distance is the square of what a product compares, or half of it.
+    factor = {"sqeuclidean": 1.0, "cosine": 2.0}.get(detector.neigh_.effective_metric_)
+    return Points(
+        training_rows(detector.neigh_), spacing if factor is None else np.sqrt(np.maximum(spacing * factor, 0.0))
+    )
 
 
 def _counted(detector: Any) -> list[int]:

@@ -117,6 +117,25 @@ def test_pyods_cosines_cancel_among_parallel_rows_and_ours_do_not(run: Run, agre
     agree(detector, run(to_onnx(detector), rows)["score"], reference_scores(detector, rows))
 
 
+@pytest.mark.parametrize("zeros", [0, 1, 3])
+def test_cosines_are_ranked_by_a_product_also_of_rows_without_direction(run: Run, agree: Agree, zeros: int) -> None:
+    X = np.random.default_rng(0).standard_normal((300, 6))
+    X[:zeros] = 0.0
+    detector = KNN(metric="cosine", method="mean").fit(X)
+    model = to_onnx(detector)
+    assert any(node.op_type == "MatMul" for node in model.graph.node)
+    rows = np.concatenate([X * 1.5 + 0.01, X[:20] * -3.0, np.zeros((1, 6))])
+    agree(detector, run(model, rows)["score"], detector.decision_function(rows))
+    agree(detector, run(model, rows)["score"], reference_scores(detector, rows))
+
+
+def test_a_share_of_almost_nothing_is_no_division_by_0(run: Run, agree: Agree) -> None:
+    least = float(np.nextafter(0.0, 1.0))
+    X = np.random.default_rng(0).integers(0, 3, (200, 3)) * least
+    detector = KNN(metric="canberra", n_neighbors=150).fit(X)
+    agree(detector, run(to_onnx(detector), X)["score"], detector.decision_function(X))
+
+
 @pytest.mark.parametrize("metric", ["sqeuclidean", "canberra", "hamming", "manhattan"])
 def test_contributions_to_the_kth_neighbour_sum_to_the_score_where_the_distance_is_a_sum(run: Run, metric: str) -> None:
     X = np.random.default_rng(0).integers(0, 5, (100, 4)).astype(np.float64)
