@@ -149,7 +149,7 @@ async def _see_missed(kube: Kube, store: Store, there: Listed) -> set[Key]:
         if kind is DETECTOR:
             found |= {store.see_detector(body) for body in await _named(kube, entry)}
         elif (body := await kube.get(kind, entry.namespace, entry.name)) is not None:
-            found.add(store.see_child(kind.name, body))
+            found.update(store.see_child(kind.name, body))
     return {key for key in found if key is not None}
 
 

@@ -151,7 +151,8 @@ class Sinks:
         if event == "DELETED":
             self._queue(self.store.forget_child(body["metadata"]["uid"]))
             return
-        self._queue(self.store.see_child(kind.name, body))
+        for key in self.store.see_child(kind.name, body):
+            self.queue.add(key)
 
     def _detector_gone(self, metadata: Mapping[str, Any]) -> None:
         key = (metadata["namespace"], metadata["name"])

@@ -124,18 +124,21 @@ class Store:
         """The detector is gone; its children follow when the garbage collector takes them."""
         self.detectors.pop(key, None)
 
-    def see_child(self, kind: str, body: Manifest) -> Key | None:
-        """Takes note of a child; its detector's key when something changed that matters."""
+    def see_child(self, kind: str, body: Manifest) -> tuple[Key, ...]:
+        """Takes note of a child; the detectors for which something changed that matters: two when it changed hands."""
         metadata = body["metadata"]
         owner = controller(metadata)
-        if owner is None:
-            return self.forget_child(metadata["uid"])  # somebody took the reference away: it is looked at afresh
+        if owner is None:  # somebody took the reference away: it is looked at afresh
+            return _keys(self.forget_child(metadata["uid"]))
         key = sys.intern(metadata["namespace"]), sys.intern(owner.name)
         child_id = sys.intern(kind), metadata["name"]
-        known = self.child(key, child_id)
+        before = self._owners.get(metadata["uid"], (key, child_id))[0]
+        known = self.child(before, child_id)
+        if known is not None and int(metadata["resourceVersion"]) < known.resource_version:
+            return ()
+        if before != key:
+            return *_keys(self.forget_child(metadata["uid"])), *self.see_child(kind, body)
         seen = self._child(kind, body, owner.uid)
-        if known is not None and seen.resource_version < known.resource_version:
-            return None
         if known is not None and known.uid != seen.uid:
             self._owners.pop(known.uid, None)
             self._busy.get(kind, {}).pop(known.uid, None)
@@ -145,7 +148,7 @@ class Store:
             self._busy.get(kind, {}).pop(seen.uid, None)
         self._children.setdefault(key, {})[child_id] = seen
         self._owners[seen.uid] = key, child_id
-        return key if known is None or _child_differs(known, seen) else None
+        return (key,) if known is None or _child_differs(known, seen) else ()
 
     def forget_child(self, uid: str) -> Key | None:
         """The child is gone, or is a child no more; its detector's key when it was known."""
@@ -176,6 +179,10 @@ class Store:
             deleting="deletionTimestamp" in metadata,
             asked=metadata.get("annotations", {}).get(ASKED_HASH),
         )
+
+
+def _keys(key: Key | None) -> tuple[Key, ...]:
+    return () if key is None else (key,)
 
 
 def _differ(one: Detector, other: Detector) -> bool:

@@ -20,14 +20,12 @@ def _detector(version: int, **changes: Any) -> dict[str, Any]:
     return {"metadata": {**metadata, **changes.pop("metadata", {})}, "spec": {}, "status": {}, **changes}
 
 
+def _owner(name: str, uid: str) -> dict[str, Any]:
+    kind = {"apiVersion": "pynomaly.io/v1alpha1", "kind": "AnomalyDetector"}
+    return {**kind, "name": name, "uid": uid, "controller": True}
+
+
 def _child(version: int, uid: str = "c", **metadata: Any) -> dict[str, Any]:
-    owner = {
-        "apiVersion": "pynomaly.io/v1alpha1",
-        "kind": "AnomalyDetector",
-        "name": "mine",
-        "uid": UID,
-        "controller": True,
-    }
     fields: dict[str, Any] = {"f:metadata": {"f:ownerReferences": {f'k:{{"uid":"{UID}"}}': {}}}}
     return {
         "metadata": {
@@ -36,7 +34,7 @@ def _child(version: int, uid: str = "c", **metadata: Any) -> dict[str, Any]:
             "uid": uid,
             "resourceVersion": str(version),
             "annotations": {"pynomaly.io/desired-hash": "h"},
-            "ownerReferences": [owner],
+            "ownerReferences": [_owner("mine", UID)],
             "managedFields": [{"manager": "pynomaly", "operation": "Apply", "fieldsV1": fields}],
             **metadata,
         }
@@ -58,7 +56,7 @@ def test_an_event_from_before_our_own_write_changes_nothing() -> None:
     store.see_child("ConfigMap", _child(9))
 
     assert store.see_detector(_detector(8, status={})) is None
-    assert store.see_child("ConfigMap", _child(8, annotations={})) is None
+    assert store.see_child("ConfigMap", _child(8, annotations={})) == ()
     assert store.detectors[KEY].status == {"replicas": 1}
     child = store.child(KEY, ("ConfigMap", "mine-training"))
     assert child is not None
@@ -90,8 +88,30 @@ def test_a_child_without_its_owner_is_looked_at_afresh() -> None:
     store = Store()
     store.see_child("ConfigMap", _child(1))
 
-    assert store.see_child("ConfigMap", _child(2, ownerReferences=[])) == KEY
+    assert store.see_child("ConfigMap", _child(2, ownerReferences=[])) == (KEY,)
     assert store.children(KEY) == {}
+
+
+def test_a_child_that_is_given_to_another_detector_matters_to_both_and_is_the_others_alone() -> None:
+    store, theirs = Store(), [_owner("theirs", "another")]
+    store.see_child("ConfigMap", _child(1))
+
+    assert set(store.see_child("ConfigMap", _child(2, ownerReferences=theirs))) == {KEY, ("ns", "theirs")}
+
+    assert store.children(KEY) == {}
+    assert store.see_child("ConfigMap", _child(1)) == (), "an event from before"
+    assert set(store.children(("ns", "theirs"))) == {("ConfigMap", "mine-training")}
+    assert store.forget_child("c") == ("ns", "theirs")
+    assert store.children(("ns", "theirs")) == {}
+
+
+def test_a_detector_is_no_longer_busy_with_a_job_that_was_given_to_another() -> None:
+    store, created = Store(), {"creationTimestamp": "2026-05-01T00:00:00Z"}
+    store.see_child("Job", _child(1, **created))
+
+    store.see_child("Job", _child(2, **created, ownerReferences=[_owner("theirs", "another")]))
+
+    assert store.busy("Job") == {("ns", "theirs")}
 
 
 @pytest.mark.parametrize("change", [{"annotations": {}}, {"managedFields": []}, {"deletionTimestamp": "x"}])
@@ -99,8 +119,8 @@ def test_a_change_that_could_need_repair_matters(change: dict[str, Any]) -> None
     store = Store()
     store.see_child("ConfigMap", _child(1))
 
-    assert store.see_child("ConfigMap", _child(2, labels={"foreign": "label"})) is None
-    assert store.see_child("ConfigMap", _child(3, **change)) == KEY
+    assert store.see_child("ConfigMap", _child(2, labels={"foreign": "label"})) == ()
+    assert store.see_child("ConfigMap", _child(3, **change)) == (KEY,)
 
 
 def test_a_detector_is_busy_while_its_job_runs_and_no_longer_when_that_ends_or_goes() -> None:
