@@ -67,7 +67,12 @@ def _scaled(detector: Detector, load: "Load", folder: Path) -> Climb:
     """Waits for all pods, then fixes their number as it is."""
     most, begun = REPLICAS["max"], time.monotonic()
     with replica_counts(detector.kubectl, detector.namespace, detector.name, folder) as numbers:
-        until(lambda: _ready_pods(detector) == most, within=CLIMBED_WITHIN, what=f"{most} ready pods under load")
+
+        def is_up() -> bool:
+            # Pods alone could be those of a rollout, which has one more.
+            return numbers()[-1] == most and sum(map(is_ready, detector.pods())) >= most
+
+        until(is_up, within=CLIMBED_WITHIN, what=f"{most} ready pods under load")
         seconds, climbed = time.monotonic() - begun, numbers()
         detector.change(json.dumps({"serving": {"replicas": {"min": most, "max": most}}}))
         detector.ready()
@@ -148,10 +153,6 @@ def _resource(namespace: str) -> dict[str, Any]:
             "serving": {"replicas": REPLICAS, "resources": asked},
         },
     }
-
-
-def _ready_pods(detector: Detector) -> int:
-    return sum(map(is_ready, detector.pods()))
 
 
 def _rescales(detector: Detector) -> list[dict[str, Any]]:
