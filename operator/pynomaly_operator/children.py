@@ -97,7 +97,7 @@ class Children:
         child = self._store.child(_key(detector), child_id(manifest))
         if child is not None and child.owner != detector.uid:
             child = None
-        if child is not None and _left_alone(child, manifest, detector):
+        if child is not None and self._left_alone(child, manifest, detector):
             self._metrics.children.labels("skipped").inc()
             if self._contention.is_fought_over(child.uid):
                 raise await self._conflict(manifest)
@@ -112,6 +112,20 @@ class Children:
         else:
             await self._write_unknown(detector, manifest)
         self._metrics.children.labels("applied").inc()
+
+    def _left_alone(self, child: Child, manifest: Manifest, detector: Identity) -> bool:
+        """Whether there is nothing to write: it holds all that we want, it ends, or it cannot be changed."""
+        if child.deleting or manifest["kind"] == JOB.name:
+            return True  # a Job's template is immutable, and an attempt goes on as it began
+        if child.hash != manifest["metadata"]["annotations"][DESIRED_HASH]:
+            return False
+        if child.holds:
+            return True
+        fields = child.fields(detector.uid)
+        if fields is None or not covered(fields, manifest):
+            return False
+        self._store.found_whole(_key(detector), child_id(manifest))
+        return True
 
     async def _write_unknown(self, detector: Identity, manifest: Manifest) -> None:
         """Writes a child that the watch does not know.
@@ -186,15 +200,6 @@ class Children:
 
 def _key(detector: Identity) -> tuple[str, str]:
     return detector.namespace, detector.name
-
-
-def _left_alone(child: Child, manifest: Manifest, detector: Identity) -> bool:
-    """Whether there is nothing to write: it holds all that we want, it ends, or it cannot be changed."""
-    if child.deleting or manifest["kind"] == JOB.name:
-        return True  # a Job's template is immutable, and an attempt goes on as it began
-    wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
-    fields = child.fields(detector.uid)
-    return child.hash == wanted_hash and fields is not None and covered(fields, manifest)
 
 
 def recognition(wanted: Manifest, found: Manifest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ number is promised since Kubernetes 1.35, and has always been true of objects in
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH, RETRAIN
@@ -54,6 +54,8 @@ class Child:
     deleting: bool
     asked: str | None
     """Tells what the resource asked of it from what the operator's version and settings did."""
+    holds: bool = field(default=False, compare=False)
+    """Whether it was found to hold all that its hash stands for; False: nobody has looked."""
 
     def fields(self, uid: str) -> Fields | None:
         """What we applied; `uid` is the detector's."""
@@ -105,15 +107,15 @@ class Store:
         metadata = body["metadata"]
         key = sys.intern(metadata["namespace"]), sys.intern(metadata["name"])
         known, version = self.detectors.get(key), int(metadata["resourceVersion"])
-        if known is not None and version < known.resource_version:
+        if known is not None and version <= known.resource_version:
             return None
         seen = Detector(
             uid=metadata["uid"],
             resource_version=version,
             generation=metadata["generation"],
             created=moment(metadata["creationTimestamp"]),
-            spec=json.loads(json.dumps(body.get("spec", {}))),
-            status=json.loads(json.dumps(body.get("status", {}))),
+            spec=body.get("spec", {}),
+            status=body.get("status", {}),
             deleting="deletionTimestamp" in metadata,
             retrain=metadata.get("annotations", {}).get(RETRAIN),
         )
@@ -134,8 +136,8 @@ class Store:
         child_id = sys.intern(kind), metadata["name"]
         before = self._owners.get(metadata["uid"], (key, child_id))[0]
         known = self.child(before, child_id)
-        if known is not None and int(metadata["resourceVersion"]) < known.resource_version:
-            return ()
+        if known is not None and int(metadata["resourceVersion"]) <= known.resource_version:
+            return ()  # such as the event of a write whose answer told all
         if before != key:
             return *_keys(self.forget_child(metadata["uid"])), *self.see_child(kind, body)
         seen = self._child(kind, body, owner.uid)
@@ -149,6 +151,10 @@ class Store:
         self._children.setdefault(key, {})[child_id] = seen
         self._owners[seen.uid] = key, child_id
         return (key,) if known is None or _child_differs(known, seen) else ()
+
+    def found_whole(self, key: Key, child: ChildId) -> None:
+        """The child, as it is known now, holds all that its hash stands for."""
+        self._children[key][child] = replace(self._children[key][child], holds=True)
 
     def forget_child(self, uid: str) -> Key | None:
         """The child is gone, or is a child no more; its detector's key when it was known."""

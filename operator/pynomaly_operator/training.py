@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from pynomaly_inference.errors import PynomalyError
 from pynomaly_operator.api.network import Network
@@ -31,7 +32,7 @@ POD_EXPECTED_AFTER = 3.0
 """Seconds after which a Job without a pod has been refused one, rather than not yet got it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """The detector of one pass."""
 
@@ -41,10 +42,11 @@ class Subject:
     trigger: TriggerStatus | None = None
     """What asks to train it anew."""
 
-    @property
+    @cached_property
     def goal(self) -> Goal:
         """What is asked for now."""
-        found, plain = fingerprint(self.spec, self.trigger), fingerprint(self.spec)
+        found = fingerprint(self.spec, self.trigger)
+        plain = found if self.trigger is None else fingerprint(self.spec)
         retrained = "" if found == plain else plain
         return Goal(found, attempt(self.spec, self.trigger), self.spec.training.gates, retrained)
 

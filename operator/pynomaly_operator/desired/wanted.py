@@ -1,6 +1,7 @@
 """What the children are made from."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pynomaly_operator.api.network import Network
 from pynomaly_operator.api.status import ModelStatus, TriggerStatus
@@ -32,7 +33,7 @@ class Programs:
     """The operator's own namespace, from which it asks the serving pods; None: it runs outside the cluster."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WantedTraining:
     """The model that this generation asks for."""
 
@@ -42,12 +43,12 @@ class WantedTraining:
     trigger: TriggerStatus | None = None
     """What asks to train it anew."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """What is to be trained."""
         return fingerprint(self.spec, self.trigger)
 
-    @property
+    @cached_property
     def attempt(self) -> str:
         """How it is to be trained."""
         return attempt(self.spec, self.trigger)

@@ -31,7 +31,7 @@ class Creation:
     requests: dict[str, int]
     """All of the operator's, by verb and resource."""
     cpu: float
-    """Of the operator since its start."""
+    """Of the operator since its first child write."""
     bare_seconds: float
     bare_children: int
     bare_cpu: float
@@ -118,7 +118,7 @@ def create(stage: Stage, operator: Operator, bare: Process) -> Creation:
     _until(account, lambda: account.bare >= WARM_WRITES, "the bare client to write")
     bare.signal(signal.SIGSTOP)
     _until(account, lambda: bool(account.children), "the operator to write its first child")
-    account.bare, first = 0, account.applies[0].received
+    account.bare, first, spent = 0, account.applies[0].received, operator.process.cpu()
     ours, theirs = _Turn(operator.process), _Turn(bare)
     deadline = time.monotonic() + FIRST_SECONDS + SECONDS_A_DETECTOR * stage.count
     began = time.time()
@@ -140,7 +140,7 @@ def create(stage: Stage, operator: Operator, bare: Process) -> Creation:
         seconds=(began - first) + ours.seconds - unused,
         children=len(account.children),
         requests=dict(Counter(f"{request.verb} {request.resource}" for request in account.requests)),
-        cpu=operator.process.cpu(),
+        cpu=operator.process.cpu() - spent,
         bare_seconds=theirs.seconds,
         bare_children=account.bare,
         bare_cpu=theirs.cpu,
