@@ -14,6 +14,7 @@ import kopf
 from pynomaly_operator import audit, discovery, handlers, probes
 from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children
+from pynomaly_operator.circuit_breaker import CircuitBreaker
 from pynomaly_operator.errors import ApiError
 from pynomaly_operator.events import Recorder
 from pynomaly_operator.key_rotation import KeyRotation
@@ -93,7 +94,7 @@ class Operator:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Raises what ended it when something else did."""
-        remembering = Remembering(self.edges.registry)
+        remembering = Remembering(CircuitBreaker(self.edges.registry))
         reconciler = self._reconciler(remembering)
         queue = WorkQueue(reconciler.reconcile, self.metrics)
         reconciler.wake_by(queue.add)
