@@ -37,7 +37,7 @@ class Hanging:
         return await self._waits(str(number))
 
     async def _waits(self, asked: str) -> ModelStatus | None:
-        question = asyncio.get_running_loop().create_future()
+        question: asyncio.Future[ModelStatus | None] = asyncio.get_running_loop().create_future()
         self.questions[question] = asked
         try:
             return await question
