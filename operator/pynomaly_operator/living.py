@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from pynomaly_inference.registry.contract import Forgetting, LivingDetectors
+from pynomaly_inference.registry.contract import MAX_LIVING, Forgetting, LivingDetectors
 from pynomaly_operator.errors import ApiError, RegistryUnavailable
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import DETECTOR
@@ -59,7 +59,7 @@ class Living:
         return False
 
     async def _listed(self) -> LivingDetectors | None:
-        """Every detector; None when there is none, or when the list is not of one moment."""
+        """Every detector; None when there is none, there are too many, or the list is not of one moment."""
         uids: list[str] = []
         moments: set[int] = set()
         try:
@@ -73,6 +73,9 @@ class Living:
             log.info("the list of detectors took too long: the registry is told of the next one")
             return None
         if not uids:
+            return None
+        if len(uids) > MAX_LIVING:
+            log.warning("%d detectors are more than the registry takes: it forgets none", len(uids))
             return None
         # Of several namespaces' lists the earliest moment: what came after it is not claimed to be absent.
         return LivingDetectors(

@@ -9,6 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pynomaly_operator.metrics import Metrics
 
+SHUTDOWN_SECONDS = 0.5
+"""The Lease is released afterwards: whoever asks slowly must not keep the next leader waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -21,7 +24,7 @@ class Health:
 @asynccontextmanager
 async def served(health: Health, metrics: Metrics, host: str, port: int) -> AsyncIterator[int]:
     """Answers while the context lasts; yields the port, which is a free one when 0 was asked for."""
-    runner = web.AppRunner(_application(health, metrics), access_log=None)
+    runner = web.AppRunner(_application(health, metrics), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -7,7 +7,9 @@ _IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 _HEADER = re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", re.IGNORECASE)
 _JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _NAMED = re.compile(
-    r"(\w*(?:password|passwd|secret|token|api[-_]?key|access[-_]?key|credential)s?)([\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+",
+    r"((?:\b|[-_])(?:sig|signature|pwd)|"
+    r"(?:password|passwd|secret|token|api[-_]?key|access[-_]?key|account[-_]?key|credential)s?)"
+    r"([\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+",
     re.IGNORECASE,
 )
 

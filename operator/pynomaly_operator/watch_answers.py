@@ -59,7 +59,7 @@ class _Survivable:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """See `aiohttp.StreamReader.iter_chunked`; in whole lines."""
+        """See `aiohttp.StreamReader.iter_chunked`; in whole lines: half of one at the end is no event."""
         rest = b""
         async for data in self._stream.iter_chunked(size):
             lines, end, rest = (rest + data).rpartition(b"\n")
@@ -67,8 +67,6 @@ class _Survivable:
                 lines = b"\n".join(map(_survivable, lines.split(b"\n")))
             if end:
                 yield lines + end
-        if rest:
-            yield rest
 
 
 def _survivable(line: bytes) -> bytes:

@@ -42,14 +42,12 @@ class _Taken:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """See `aiohttp.StreamReader.iter_chunked`; in whole lines."""
+        """See `aiohttp.StreamReader.iter_chunked`; in whole lines: half of one at the end is no event."""
         rest = b""
         async for data in self._stream.iter_chunked(size):
             lines, end, rest = (rest + data).rpartition(b"\n")
             if end:
                 yield await self._left(lines.split(b"\n"))
-        if rest:
-            yield await self._left([rest])
 
     async def _left(self, lines: list[bytes]) -> bytes:
         """What remains for kopf: at least a sign of life."""

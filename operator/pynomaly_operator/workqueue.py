@@ -135,7 +135,7 @@ class WorkQueue:
     def _failed(self, key: Key, error: Exception) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         asked: float | None = getattr(error, "retry_after", None)
-        delay = max(self._backoff.after(failures), asked or 0.0)
+        delay = max(self._backoff.after(failures), min(asked or 0.0, self._backoff.longest))
         unforeseen = not isinstance(error, ApiError)
         log.warning("%s/%s: failed, again in %.1f s: %s", *key, delay, error, exc_info=unforeseen and failures == 1)
         self._metrics.reconciled("error")

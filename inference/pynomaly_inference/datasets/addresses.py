@@ -22,6 +22,7 @@ PRIVATE = _networks("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0
 _SPECIAL_V4 = _networks(
     "0.0.0.0/8",  # this host (RFC 1122): a connection to 0.0.0.0 ends at the loopback
     "127.0.0.0/8",
+    "168.63.129.16/32",  # Azure's WireServer, a metadata service among the public addresses
     "169.254.0.0/16",  # link-local, where clouds keep their metadata services
     "192.0.0.0/24",
     "192.0.2.0/24",

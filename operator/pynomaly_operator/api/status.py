@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 LONGEST_MESSAGE = 1000
-"""Characters of a condition's message; Kubernetes lists and events stay readable."""
+"""Bytes of a condition's message; Kubernetes lists and events stay readable."""
 
 Message = Annotated[str, Field(max_length=4096)]
 Digest = Annotated[str, Field(max_length=128)]

@@ -61,6 +61,9 @@ def finding_of(error: PynomalyError) -> Finding:
 
 
 def shown(message: str) -> str:
-    """The message as it may be shown: without credentials, at most `LONGEST_MESSAGE` characters."""
+    """The message as it may be shown: without credentials, at most `LONGEST_MESSAGE` bytes of UTF-8."""
     clean = redacted(message)
-    return clean if len(clean) <= LONGEST_MESSAGE else clean[: LONGEST_MESSAGE - 1] + "…"
+    encoded = clean.encode(errors="replace")
+    if len(encoded) <= LONGEST_MESSAGE:
+        return clean
+    return encoded[: LONGEST_MESSAGE - len("…".encode())].decode(errors="ignore") + "…"

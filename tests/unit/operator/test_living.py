@@ -151,6 +151,16 @@ def test_what_could_be_taken_for_more_than_it_is_is_not_sent(pages: list[Sequenc
     assert recording.sent == []
 
 
+def test_more_detectors_than_a_list_may_name_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynomaly_operator.living.MAX_LIVING", 1)
+
+    recording = Recording()
+
+    assert told(ApiServer({ALL: [[UID], [OTHER_UID]]}), recording)
+
+    assert recording.sent == []
+
+
 def test_a_list_is_repeated_while_there_is_something_to_delete() -> None:
     recording = Recording(answers=[Forgetting(missing=0, confirmed=n, forgotten=0) for n in (2, 1, 0)])
 

@@ -82,10 +82,12 @@ def test_an_error_in_a_stream_is_an_expiry_and_what_came_before_it_is_heard(code
 
 
 @given(st.lists(_LINES, max_size=6), st.integers(1, 12))
-def test_whatever_else_comes_in_a_stream_passes_unchanged(lines: list[bytes], size: int) -> None:
-    content = b"\n".join(lines)
+def test_every_other_line_of_a_stream_passes_unchanged_and_half_a_line_at_its_end_does_not(
+    lines: list[bytes], size: int
+) -> None:
+    whole = b"".join(line + b"\n" for line in lines)
 
-    assert asyncio.run(_streamed(content, size)) == content
+    assert asyncio.run(_streamed(whole + b'{"type":"ADDED","obj', size)) == whole
 
 
 @dataclass

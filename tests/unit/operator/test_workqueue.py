@@ -114,6 +114,26 @@ def test_an_error_that_says_when_to_try_again_is_heeded() -> None:
     assert _run(scenario) >= 0.19
 
 
+def test_an_error_may_not_put_a_key_off_for_longer_than_failures_do() -> None:
+    class Away(Exception):
+        retry_after = 86_400
+
+    async def scenario() -> int:
+        tries: list[Key] = []
+
+        async def reconcile(key: Key) -> None:
+            tries.append(key)
+            if len(tries) == 1:
+                raise Away
+
+        queue = WorkQueue(reconcile, Metrics(), Backoff(first=0.001, longest=0.05))
+        queue.add(A)
+        await _worked(queue, until=lambda: len(tries) > 1)
+        return len(tries)
+
+    assert _run(scenario) == 2
+
+
 def test_a_pass_that_asks_for_another_gets_it_and_a_change_before_that_replaces_it() -> None:
     async def scenario() -> int:
         passes = 0

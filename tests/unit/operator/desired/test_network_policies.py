@@ -23,7 +23,16 @@ TRAINING_POD = Pod(OWN, of_pods(FULL_DETECTOR, TRAINER))
 NEIGHBOUR, OPERATOR, MONITORING = Peer(namespace=OWN), Peer(namespace="pynomaly"), Peer(namespace="monitoring")
 STRANGER, INTERNET, METADATA = Peer(namespace="strangers"), Peer("93.184.215.14"), Peer("169.254.169.254")
 SOURCE_PORT = Port(443)
-CLOSED = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+CLOSED = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+)
 NEXT_TO_CLOSED = (
     "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "100.63.255.255",
     "100.128.0.0", "169.253.255.255", "169.255.0.0", "fbff:ffff::1", "fe00::1", "fe7f:ffff::1", "fec0::1",
