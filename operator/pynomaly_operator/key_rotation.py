@@ -14,13 +14,11 @@ from pynomaly_operator.errors import CONFLICT, INVALID, ApiError
 from pynomaly_operator.events import Event, key_rotated, previous_key_dropped
 from pynomaly_operator.kube import METADATA_ONLY, Kube, Request
 from pynomaly_operator.manifest import SECRET, Manifest
-from pynomaly_operator.rotation import Step, due, keys
+from pynomaly_operator.rotation import NEXT_MANAGER, Step, due, keys
 from pynomaly_operator.store import FIELD_MANAGER
 
 log = logging.getLogger(__name__)
 
-NEXT_MANAGER = f"{FIELD_MANAGER}-next-key"
-"""A manager of its own, whose entry in managedFields tells when the next key was written, and no other entry's time."""
 JSON_PATCH = "application/json-patch+json"
 
 
@@ -39,8 +37,9 @@ class KeyRotation:
     """Writes to the Secret exactly when a step is due, and only to the Secret that was seen."""
 
     def __init__(self, kube: Kube, now: Callable[[], datetime]) -> None:
+        """`now` counts only where the API server does not say what time it is."""
         self._kube = kube
-        self._now = now
+        self._own_clock = now
 
     async def keep(self, policy: Policy, secret: Manifest) -> Rotated:
         """Does what is due to the Secret with this metadata. Raises a Hindrance."""
@@ -61,8 +60,13 @@ class KeyRotation:
             case Step.ROTATE:
                 return await self._patch(secret, _rotation(self._now())), key_rotated(secret["name"], until)
             case Step.DROP_PREVIOUS:
-                dropped = [{"op": "remove", "path": f"/data/{PREVIOUS}"}]
-                return await self._patch(secret, dropped), previous_key_dropped(secret["name"])
+                return await self._patch(secret, _without(PREVIOUS)), previous_key_dropped(secret["name"])
+            case Step.DROP_NEXT:
+                return await self._patch(secret, _without(NEXT)), None
+
+    def _now(self) -> datetime:
+        """By the API server's clock, which also told when the Secret's keys were written."""
+        return self._kube.server_time or self._own_clock()
 
     async def _patch(
         self, secret: Manifest, steps: list[dict[str, str]], manager: str = FIELD_MANAGER
@@ -83,6 +87,10 @@ class KeyRotation:
             return None
         metadata: Manifest = live["metadata"]
         return metadata
+
+
+def _without(entry: str) -> list[dict[str, str]]:
+    return [{"op": "remove", "path": f"/data/{entry}"}]
 
 
 def _preparation() -> list[dict[str, str]]:

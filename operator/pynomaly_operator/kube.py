@@ -9,6 +9,8 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -104,6 +106,7 @@ class Kube:
         self._metrics = metrics
         self._fence = fence or Open()
         self._timeout = limits.seconds
+        self._date = ""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=credentials.ssl_context(), limit=limits.connections, keepalive_timeout=60
@@ -132,7 +135,20 @@ class Kube:
         self._metrics.api_request(request.method, self._credentials.server, status)
         if not response.ok or status >= HTTPStatus.MULTIPLE_CHOICES:
             raise ApiError(status, _reason(raw), _seconds(response.headers.get("Retry-After")))
+        self._date = response.headers.get("Date", "")
         return _parsed(request, response, raw)
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What the API server's clock was at its last answer, to the second; None when it did not say.
+
+        The times in its objects are told by the same clock, and ours may be off by hours.
+        """
+        try:
+            told = parsedate_to_datetime(self._date)
+        except ValueError:
+            return None
+        return None if told.tzinfo is None else told
 
     def _asked(
         self, request: Request, headers: Mapping[str, str]

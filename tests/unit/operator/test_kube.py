@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,28 @@ def test_json_that_is_no_version_is_an_error_of_the_api(content: Any) -> None:
 def test_json_that_is_no_list_is_an_error_of_the_api(content: Any) -> None:
     assert "was answered with no list" in _error(_json(content), lambda kube: kube.list(POD, "plant-a")).message
     assert "was answered with no list" in _error(_json(content), lambda kube: audit.listed(kube, Scope())).message
+
+
+@pytest.mark.parametrize(
+    ("date", "told"),
+    [
+        ("Mon, 05 Jan 2026 06:07:08 GMT", datetime(2026, 1, 5, 6, 7, 8, tzinfo=UTC)),
+        ("Mon, 05 Jan 2026 06:07:08 -0000", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_the_servers_clock_is_read_from_its_last_answer(date: str, told: datetime | None) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({}, headers={"Date": date})
+
+    async def scenario() -> datetime | None:
+        async with _kube(answer) as kube:
+            assert kube.server_time is None
+            await kube.send(Request("GET", "/version"))
+            return kube.server_time
+
+    assert asyncio.run(scenario()) == told
 
 
 def test_a_status_object_is_told_in_its_own_words() -> None:
