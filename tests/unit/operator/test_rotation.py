@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pynomaly_operator.api.v1alpha1 import ApiKeys
 from pynomaly_operator.desired.labels import KEY_ROTATED
-from pynomaly_operator.rotation import SPREAD, Keys, Step, due, keys
+from pynomaly_operator.rotation import NEXT_MANAGER, SPREAD, Keys, Step, due, keys
 
 MADE = datetime(2026, 5, 1, 12, tzinfo=UTC)
 POLICY = ApiKeys.model_validate({"rotateAfter": "720h", "overlap": "24h"})
@@ -75,6 +75,36 @@ def test_when_the_next_key_was_written_is_told_by_its_own_holder() -> None:
 
 def test_the_previous_key_goes_after_its_overlap_also_when_nothing_is_rotated_any_more() -> None:
     assert due(ApiKeys(), Keys(MADE, rotated=True, previous=True), MADE) == (Step.DROP_PREVIOUS, MADE + 24 * HOUR)
+
+
+def test_a_next_key_that_an_operator_wrote_is_dropped_when_keys_are_to_be_replaced_no_more() -> None:
+    found = keys(_prepared_by(NEXT_MANAGER))
+
+    assert found == Keys(MADE, rotated=False, previous=False, prepared=MADE + HOUR, ours=True)
+    assert due(ApiKeys(), found, MADE + HOUR) == (Step.DROP_NEXT, MADE + HOUR)
+    assert due(POLICY, found, MADE + HOUR) == (Step.ROTATE, MADE + 720 * HOUR)
+
+
+@pytest.mark.parametrize("managers", [["kubectl"], ["kubectl", NEXT_MANAGER]])
+def test_a_next_key_that_its_user_wrote_is_left_alone(managers: list[str]) -> None:
+    found = keys(_prepared_by(*managers))
+
+    assert found is not None
+    assert due(ApiKeys(), found, MADE + 1000 * HOUR) is None
+
+
+def test_both_other_keys_go_one_after_the_other_when_keys_are_to_be_replaced_no_more() -> None:
+    found, late = Keys(MADE, rotated=True, previous=True, prepared=MADE + 720 * HOUR, ours=True), MADE + 721 * HOUR
+
+    assert due(ApiKeys(), found, late) == (Step.DROP_NEXT, MADE + 720 * HOUR)
+    assert due(ApiKeys(), replace(found, prepared=None, ours=False), late) == (Step.DROP_PREVIOUS, MADE + 24 * HOUR)
+
+
+def _prepared_by(*managers: str) -> dict[str, Any]:
+    """A Secret whose next key these wrote."""
+    (entry,) = _secret(None, "next", written=MADE + HOUR)["managedFields"]
+    secret = _secret(None, "current")
+    return {**secret, "managedFields": [*secret["managedFields"], *({**entry, "manager": by} for by in managers)]}
 
 
 @given(st.integers(3600, 10**6), st.floats(0, 0.99), st.lists(st.integers(1, 10**7), min_size=1, max_size=30))
