@@ -51,6 +51,17 @@ def test_pods_are_told_of_the_next_key(detector: Detector) -> None:
     assert set(_data(detector)) == {"current", "next"}
 
 
+def test_a_next_key_goes_when_keys_are_to_be_replaced_no_more(detector: Detector) -> None:
+    detector.until_ready(serving=MONTHLY)
+    old = _data(detector)
+    _note(detector, timedelta(hours=721))
+    until(lambda: "next" in _data(detector), within=WITHIN, what="the next key")
+
+    detector.apply()
+
+    until(lambda: _data(detector) == old, within=WITHIN, what="the next key to be dropped")
+
+
 def test_the_previous_key_goes_when_its_overlap_is_over(detector: Detector) -> None:
     detector.until_ready(serving=MONTHLY)
     _note(detector, timedelta(hours=721))
