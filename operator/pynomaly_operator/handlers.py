@@ -142,24 +142,18 @@ class Sinks:
     def detector(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """An event of a detector."""
         if kind == "DELETED":
-            self._detector_gone(body["metadata"])
+            self.store.detector_deleted(body["metadata"])
+            self.registry.forget(body["metadata"]["uid"])
             return
         self._queue(self.store.see_detector(body))
 
     def child(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
         """An event of a child. DELETED also says that its labels no longer match."""
         if event == "DELETED":
-            self._queue(self.store.forget_child(body["metadata"]["uid"]))
+            self._queue(self.store.child_deleted(body["metadata"]))
             return
         for key in self.store.see_child(kind.name, body):
             self.queue.add(key)
-
-    def _detector_gone(self, metadata: Mapping[str, Any]) -> None:
-        key = (metadata["namespace"], metadata["name"])
-        known = self.store.detectors.get(key)
-        if known is not None and known.uid == metadata["uid"]:
-            self.store.forget_detector(key)
-            self.registry.forget(known.uid)
 
     def _queue(self, key: Key | None) -> None:
         if key is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from pynomaly_operator.deletions import Deletions
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH, RETRAIN
 from pynomaly_operator.manifest import Manifest
 from pynomaly_operator.observed import DeploymentFacts, JobFacts, deployment_facts, job_facts, moment
@@ -77,6 +78,7 @@ class Store:
         self._owners: dict[str, tuple[Key, ChildId]] = {}
         self._fields: dict[bytes, bytes] = {}
         self._busy: dict[str, dict[str, Key]] = {}
+        self._deletions = Deletions()
 
     def children(self, key: Key) -> dict[ChildId, Child]:
         """The known children of a detector, a copy."""
@@ -102,12 +104,18 @@ class Store:
             if child[0] == kind
         }
 
+    def latest(self) -> dict[str, int]:
+        """The resourceVersion up to which each object is known, by uid, of those that went lately too."""
+        detectors = {detector.uid: detector.resource_version for detector in self.detectors.values()}
+        children = (child for ours in self._children.values() for child in ours.values())
+        return {**self._deletions.versions, **detectors, **{child.uid: child.resource_version for child in children}}
+
     def see_detector(self, body: Manifest) -> Key | None:
         """Takes note of a detector; its key when something changed that matters."""
         metadata = body["metadata"]
         key = sys.intern(metadata["namespace"]), sys.intern(metadata["name"])
         known, version = self.detectors.get(key), int(metadata["resourceVersion"])
-        if known is not None and version <= known.resource_version:
+        if self._deletions.follow(metadata) or (known is not None and version <= known.resource_version):
             return None
         seen = Detector(
             uid=metadata["uid"],
@@ -122,6 +130,13 @@ class Store:
         self.detectors[key] = seen
         return key if known is None or _differ(known, seen) else None
 
+    def detector_deleted(self, metadata: Manifest) -> None:
+        """It is gone, as it was last; another of its name is not."""
+        self._deletions.note(metadata)
+        key = metadata["namespace"], metadata["name"]
+        if key in self.detectors and self.detectors[key].uid == metadata["uid"]:
+            self.forget_detector(key)
+
     def forget_detector(self, key: Key) -> None:
         """The detector is gone; its children follow when the garbage collector takes them."""
         self.detectors.pop(key, None)
@@ -129,6 +144,8 @@ class Store:
     def see_child(self, kind: str, body: Manifest) -> tuple[Key, ...]:
         """Takes note of a child; the detectors for which something changed that matters: two when it changed hands."""
         metadata = body["metadata"]
+        if self._deletions.follow(metadata):
+            return ()
         owner = controller(metadata)
         if owner is None:  # somebody took the reference away: it is looked at afresh
             return _keys(self.forget_child(metadata["uid"]))
@@ -155,6 +172,11 @@ class Store:
     def found_whole(self, key: Key, child: ChildId) -> None:
         """The child, as it is known now, holds all that its hash stands for."""
         self._children[key][child] = replace(self._children[key][child], holds=True)
+
+    def child_deleted(self, metadata: Manifest) -> Key | None:
+        """The child is gone, or lost its labels, at this resourceVersion; its detector's key when it was known."""
+        self._deletions.note(metadata)
+        return self.forget_child(metadata["uid"])
 
     def forget_child(self, uid: str) -> Key | None:
         """The child is gone, or is a child no more; its detector's key when it was known."""

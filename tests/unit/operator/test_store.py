@@ -84,6 +84,55 @@ def test_a_child_that_is_deleted_is_forgotten_and_a_late_word_of_an_earlier_one_
     assert store.children(KEY) == {}
 
 
+def test_what_is_told_late_of_an_object_that_was_deleted_does_not_make_a_ghost_of_it() -> None:
+    store = Store()
+    store.see_child("ConfigMap", _child(2))
+    store.see_detector(_detector(3))
+
+    assert store.child_deleted(_child(5)["metadata"]) == KEY
+    store.detector_deleted(_detector(6)["metadata"])
+    assert store.see_child("ConfigMap", _child(2)) == ()
+    assert store.see_detector(_detector(3)) is None
+
+    assert (store.children(KEY), store.detectors) == ({}, {})
+
+
+def test_a_child_that_was_told_to_be_gone_before_it_was_listed_is_no_ghost_either() -> None:
+    store = Store()
+
+    assert store.child_deleted(_child(5)["metadata"]) is None
+    assert store.see_child("ConfigMap", _child(2)) == ()
+
+    assert store.children(KEY) == {}
+
+
+def test_a_child_that_lost_its_labels_and_got_them_back_is_a_child_again() -> None:
+    store = Store()
+    store.see_child("ConfigMap", _child(2))
+    store.child_deleted(_child(5)["metadata"])
+
+    assert store.see_child("ConfigMap", _child(6)) == (KEY,)
+    assert set(store.children(KEY)) == {("ConfigMap", "mine-training")}
+
+
+def test_a_detector_of_the_same_name_as_one_that_was_deleted_stays() -> None:
+    store = Store()
+    store.see_detector(_detector(9, metadata={"uid": "another"}))
+
+    store.detector_deleted(_detector(8)["metadata"])
+
+    assert store.detectors[KEY].uid == "another"
+
+
+def test_how_far_each_object_is_known_is_told_by_uid_also_of_what_went() -> None:
+    store = Store()
+    store.see_detector(_detector(3))
+    store.see_child("ConfigMap", _child(4))
+    store.child_deleted(_child(5, uid="went")["metadata"])
+
+    assert store.latest() == {UID: 3, "c": 4, "went": 5}
+
+
 def test_a_child_without_its_owner_is_looked_at_afresh() -> None:
     store = Store()
     store.see_child("ConfigMap", _child(1))
