@@ -6,11 +6,12 @@ server's cache.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from pynomaly_operator.desired.labels import MANAGED_SELECTOR
+from pynomaly_operator.errors import HistoryWentBack
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import DETECTOR, WATCHED, Kind, Manifest
 from pynomaly_operator.ownership import controller
@@ -111,15 +112,20 @@ def _complete(there: Listed, store: Store) -> bool:
     known = {detector.uid for detector in store.detectors.values()}
     if not known.issuperset(there.detectors):
         return False
-    return all(there.children[kind].keys() <= set(store.uids(kind)) for kind in there.children)
+    return all(store.knows(uid) for uids in there.children.values() for uid in uids)
 
 
 async def make_good(kube: Kube, store: Store, scope: Scope) -> set[Key]:
-    """Forgets what vanished unnoticed, and sees what changed unnoticed; the detectors that are to be reconciled."""
+    """Forgets what vanished unnoticed, and sees what changed unnoticed; the detectors that are to be reconciled.
+
+    Raises HistoryWentBack.
+    """
     # What is known before the lists began and is not in them has gone; what came since is not compared.
     detectors = {key: detector.uid for key, detector in store.detectors.items()}
     children = {kind: set(store.uids(kind)) for kind in WATCHED}
+    latest = store.latest()
     there = await listed(kube, scope)
+    _check_history(latest, there)
     for key, uid in detectors.items():
         if uid not in there.detectors and key in store.detectors:
             _forget_detector(store, key, uid)
@@ -129,6 +135,18 @@ async def make_good(kube: Kube, store: Store, scope: Scope) -> set[Key]:
         return forgotten
     await asyncio.sleep(LATE_SECONDS)
     return forgotten | await _see_missed(kube, store, there)
+
+
+def _check_history(latest: Mapping[str, int], there: Listed) -> None:
+    """Raises when an object is older in a list than it was known to be before: such lists are of the newest state."""
+    for kind, entries in ((DETECTOR.name, there.detectors), *there.children.items()):
+        for uid, entry in entries.items():
+            if entry.version < latest.get(uid, -1):
+                what = f"{kind} {entry.namespace}/{entry.name}"
+                raise HistoryWentBack(
+                    f"{what} was known up to resourceVersion {latest[uid]}, and is listed at {entry.version}: etcd was "
+                    "restored from a backup, and nothing of what is known holds any more; the process is to begin anew"
+                )
 
 
 def _missed(store: Store, there: Listed) -> Iterator[tuple[Kind, Entry]]:

@@ -1,14 +1,14 @@
 """One level-triggered pass for one detector: observe, decide, write what differs, report."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_operator.api.parse import parse_serving, parse_spec, parse_status
 from pynomaly_operator.api.status import DetectorStatus
 from pynomaly_operator.api_keys import ApiKeys
+from pynomaly_operator.calm import Calm
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
 from pynomaly_operator.errors import Hindrance
@@ -64,11 +64,24 @@ class Parts:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a pass."""
+
+    again: float
+    """Seconds until another, if nothing changes before."""
+    calm: bool
+    """Whether there is nothing to do unless something changes."""
+    due: float | None
+    """Seconds until there is something to do though nothing changes."""
+
+
 class Reconciler:
     """Passes for any key; holds nothing of one between two passes."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._calm = Calm(parts.store, parts.api_keys.look, parts.pace.resync)
 
     def wake_by(self, wake: Callable[[Key], None]) -> None:
         """Detectors whose turn comes are told to `wake`."""
@@ -87,11 +100,16 @@ class Reconciler:
         seen = self._parts.store.detectors.get(key)
         if seen is None or seen.deleting:
             return None  # the garbage collector takes what it owned
+        if (look := await self._calm.look(key, seen, self._parts.now())) is not None:
+            self._parts.writer.children.unchanged(key)
+            return look
+        revision = self._parts.store.revision(key)
         detector, before = Identity(*key, seen.uid), parse_status(seen.status)
         try:
             spec = parse_spec(seen.spec)
         except ResourceInvalid as error:
-            return await self._serve_on(seen, detector, course.of_hindrance(finding_of(error), before), before)
+            invalid = course.of_hindrance(finding_of(error), before)
+            return await self._serve_on(seen, detector, invalid, before)
         asked = Asked(seen.uid, seen.created, seen.retrain, spec.training.schedule)
         now, reported = self._parts.now(), before.observed_generation >= 0
         trigger = before.trigger if spec.suspend else trigger_of(asked, before.trigger, now, reported=reported)
@@ -100,9 +118,11 @@ class Reconciler:
         wanted = Wanted(
             detector, spec.serving, self._parts.programs, training, decided.target, spec.suspend, spec.network
         )
-        again = await self._carry_out(seen, wanted, decided, before)
-        due = None if spec.suspend else next_due(asked, now)
-        return again if due is None else min(again, max(0.0, (due - now).total_seconds()))
+        done = await self._carry_out(seen, wanted, decided, before)
+        due = _earliest(now, done.due, None if spec.suspend else next_due(asked, now))
+        if done.calm and not any(turns.waits(key) for turns in self._parts.turns):
+            self._calm.note(key, revision, due)
+        return done.again if due is None else min(done.again, max(0.0, (due - now).total_seconds()))
 
     async def _serve_on(
         self, seen: Detector, detector: Identity, invalid: Course, before: DetectorStatus
@@ -113,9 +133,10 @@ class Reconciler:
             await self._report(self._seen(seen, detector, suspended=False), invalid, None, before)
             return None  # only an edit can help
         wanted = Wanted(detector, part.serving, self._parts.programs, target=invalid.target, network=part.network)
-        return await self._carry_out(seen, wanted, invalid, before)
+        done = await self._carry_out(seen, wanted, invalid, before)
+        return done.again if done.due is None else min(done.again, done.due)
 
-    async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> float:
+    async def _carry_out(self, seen: Detector, wanted: Wanted, decided: Course, before: DetectorStatus) -> _Done:
         scaled_by_other = await self._parts.scaling.by_other(wanted.detector, wanted.serving.replicas)
         wanted = replace(wanted, scaled_by_other=scaled_by_other)
         written = Written() if wanted.suspend else await self._parts.writer.write(wanted)
@@ -126,14 +147,16 @@ class Reconciler:
         await self._report(facts, decided, rollout, before)
         finding = None if decided.in_line else first_finding(decided, rollout) or decided.aside
         waits = [self._again_in(facts, finding, written.hindrance)]
-        if rollout is not None and rollout.switching and not wanted.suspend:
+        switching = rollout is not None and rollout.switching and not wanted.suspend
+        if switching:
             waits.append(self._parts.pace.switching)
-        if written.wait is not None:
-            waits.append(written.wait)
+        # Another's autoscaler is not watched.
+        calm = finding is None and written.hindrance is None and not (wanted.suspend or switching or scaled_by_other)
         if written.key_secret is not None and facts.deployment is not None:
             told_again = await self._parts.api_keys.tell_pods(wanted.detector, written.key_secret)
             waits.append(waits[0] if told_again is None else told_again)
-        return min(waits)
+            calm = calm and told_again is None
+        return _Done(min(waits), calm and not decided.in_line, written.wait)
 
     def _seen(self, seen: Detector, detector: Identity, *, suspended: bool) -> Seen:
         child = self._parts.store.child(
@@ -154,5 +177,10 @@ class Reconciler:
         if hindrance is not None:
             return min(hindrance.retry_after, pace.stalled)
         if finding is None or seen.suspended:
-            return pace.resync * random.uniform(2 / 3, 4 / 3)  # noqa: S311 - spreads load, hides nothing
+            return self._calm.wait()
         return pace.stalled if finding.stalled else pace.training
+
+
+def _earliest(now: datetime, seconds: float | None, moment: datetime | None) -> datetime | None:
+    then = None if seconds is None else now + timedelta(seconds=seconds)
+    return min((found for found in (then, moment) if found is not None), default=None)

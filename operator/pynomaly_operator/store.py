@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 
 from pynomaly_operator.deletions import Deletions
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH, RETRAIN
@@ -79,6 +80,12 @@ class Store:
         self._fields: dict[bytes, bytes] = {}
         self._busy: dict[str, dict[str, Key]] = {}
         self._deletions = Deletions()
+        self._revisions: dict[Key, int] = {}
+        self._changes = count(1)
+
+    def revision(self, key: Key) -> int:
+        """Another number whenever something else is known of the detector or of its children."""
+        return self._revisions.get(key, 0)
 
     def children(self, key: Key) -> dict[ChildId, Child]:
         """The known children of a detector, a copy."""
@@ -91,6 +98,10 @@ class Store:
     def busy(self, kind: str) -> set[Key]:
         """The detectors with a Job that has not ended, or with a Deployment that rolls."""
         return set(self._busy.get(kind, {}).values())
+
+    def knows(self, uid: str) -> bool:
+        """Whether this is a known child."""
+        return uid in self._owners
 
     def uids(self, kind: str) -> Iterator[str]:
         """The uids of all known children of a kind."""
@@ -128,6 +139,7 @@ class Store:
             retrain=metadata.get("annotations", {}).get(RETRAIN),
         )
         self.detectors[key] = seen
+        self._changed(key)
         return key if known is None or _differ(known, seen) else None
 
     def detector_deleted(self, metadata: Manifest) -> None:
@@ -140,6 +152,7 @@ class Store:
     def forget_detector(self, key: Key) -> None:
         """The detector is gone; its children follow when the garbage collector takes them."""
         self.detectors.pop(key, None)
+        self._revisions.pop(key, None)
 
     def see_child(self, kind: str, body: Manifest) -> tuple[Key, ...]:
         """Takes note of a child; the detectors for which something changed that matters: two when it changed hands."""
@@ -167,6 +180,7 @@ class Store:
             self._busy.get(kind, {}).pop(seen.uid, None)
         self._children.setdefault(key, {})[child_id] = seen
         self._owners[seen.uid] = key, child_id
+        self._changed(key)
         return (key,) if known is None or _child_differs(known, seen) else ()
 
     def found_whole(self, key: Key, child: ChildId) -> None:
@@ -183,12 +197,17 @@ class Store:
         if uid not in self._owners:
             return None
         key, child_id = self._owners.pop(uid)
+        self._changed(key)
         self._busy.get(child_id[0], {}).pop(uid, None)
         ours = self._children[key]
         del ours[child_id]
         if not ours:
             del self._children[key]
         return key
+
+    def _changed(self, key: Key) -> None:
+        if key in self.detectors:
+            self._revisions[key] = next(self._changes)
 
     def _child(self, kind: str, body: Manifest, owner_uid: str) -> Child:
         metadata = body["metadata"]

@@ -51,6 +51,10 @@ class Turns:
         self._taken.add(key)
         return None
 
+    def waits(self, key: Key) -> bool:
+        """Whether this detector is in line."""
+        return key in self._since
+
     def passed(self, key: Key) -> None:
         """A pass for this detector ended: what it began is observed by now, and who did not ask waits no longer."""
         if key not in self._asked:

@@ -16,8 +16,8 @@ DRAIN_SECONDS = 0.05
 """For what was under way when the one was stopped, before the other goes on."""
 WARM_WRITES = 100
 FIRST_SECONDS = 120
-SECONDS_A_DETECTOR = 1.0
-"""The most, beside the first: then it is given up."""
+MOST_SECONDS = 600
+"""And as many as there are detectors: then it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def create(stage: Stage, operator: Operator, bare: Process) -> Creation:
     _until(account, lambda: bool(account.children), "the operator to write its first child")
     account.bare, first, spent = 0, account.applies[0].received, operator.process.cpu()
     ours, theirs = _Turn(operator.process), _Turn(bare)
-    deadline = time.monotonic() + FIRST_SECONDS + SECONDS_A_DETECTOR * stage.count
+    deadline = time.monotonic() + MOST_SECONDS + stage.count
     began = time.time()
     slice_ended = began
     while not account.complete:

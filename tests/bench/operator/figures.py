@@ -80,6 +80,7 @@ class Figures:
 
     def _told(self) -> Iterator[tuple[str, tuple[str, str]]]:
         creation, restart, idle = self.creation, self.restart, self.idle
+        yield "load average of the machine before", (f"{self.load:.1f}", "")
         asked = f"{creation.children:,} children by {sum(creation.requests.values()):,} requests, statuses and events"
         yield "until all children exist", (f"{creation.seconds:.1f} s: {asked} included", "")
         rates = f"{creation.rate:.0f} / {creation.bare_rate:.0f} = **{creation.ratio:.2f}**"
