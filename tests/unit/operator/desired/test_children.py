@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.operator.desired.restricted import assert_restricted
 from tests.unit.operator.golden import FOLDER, rendered
 from tests.unit.operator.resources import FULL, MINIMAL, full, minimal, model, wanted
 
@@ -81,21 +82,7 @@ def test_nothing_is_null_and_no_secret_has_data() -> None:
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
 @pytest.mark.parametrize("detector", [minimal(), full()], ids=["minimal", "full"])
 def test_pods_satisfy_pod_security_restricted(detector: Wanted, kind: str) -> None:
-    pod = _named(children(detector), kind)["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] == 1000
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert pod["automountServiceAccountToken"] is False
-    allowed = {"emptyDir", "projected", "configMap", "secret", "persistentVolumeClaim"}
-    assert {key for volume in pod["volumes"] for key in volume} - {"name"} <= allowed
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    assert_restricted(_named(children(detector), kind)["spec"]["template"]["spec"])
 
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
