@@ -84,11 +84,13 @@ async def caught_up(kube: Kube, store: Store, scope: Scope) -> set[Key]:
     """Returns when the watches have told of every detector as it was at the call, a predecessor's last words included.
 
     Children need no such wait: to apply one again changes nothing, while a status is made of the one before. Of the
-    detectors that are returned nobody has heard otherwise.
+    detectors that are returned nobody has heard otherwise. Raises HistoryWentBack.
     """
     arrived, missed = False, set[Key]()
     while not arrived:
+        latest = store.latest()
         there = Listed({m["uid"]: _entry(m) async for m in _everywhere(kube, scope, DETECTOR)}, {})
+        _check_history(latest, there)
         arrived = await _comes_true(partial(_known, there, store))
         if not arrived:
             missed |= await _see_missed(kube, store, there)

@@ -94,6 +94,10 @@ class RegistryUnavailable(Hindrance):
     retry_after = 5
 
 
+class HistoryWentBack(PynomalyError):
+    """The API server's objects are older than they were: only a process that knows nothing of them can go on."""
+
+
 class ApiError(Exception):
     """An answer of the API server that is no success; `status` 0 stands for none that is its own."""
 
