@@ -1,7 +1,7 @@
 """A right of the chart's role that somebody takes away, and gives back: what needs it waits, and goes on by itself."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,13 @@ from tests.controlplane.running_operator import SETTINGS, RunningOperator
 
 GOES_ON_WITHIN = 60
 """A pass that failed is tried again later and later; and it takes some seconds until rights that came back are seen."""
+
+LOST: dict[Right, tuple[str, str]] = {
+    ("", "services", "patch"): ("service", "shuttle"),
+    ("", "configmaps", "create"): ("configmap", "shuttle-serving"),
+    ("apps", "deployments", "create"): ("deployment", "shuttle"),
+    ("", "secrets", "create"): ("secret", "shuttle-api-keys"),
+}
 
 
 @pytest.fixture
@@ -36,30 +43,23 @@ def limited(unapplied: Detector, permissions: Permissions, tmp_path: Path) -> De
     return replace(unapplied, operator=operator)
 
 
-@pytest.mark.parametrize(
-    ("right", "lost"),
-    [
-        (("", "services", "patch"), ("service", "shuttle")),
-        (("", "configmaps", "create"), ("configmap", "shuttle-serving")),
-        (("apps", "deployments", "create"), ("deployment", "shuttle")),
-        (("", "secrets", "create"), ("secret", "shuttle-api-keys")),
-    ],
-    ids=["services patch", "configmaps create", "deployments create", "secrets create"],
-)
-def test_a_child_whose_right_was_taken_away_is_put_back_when_the_right_is(
-    limited: Detector, permissions: Permissions, right: Right, lost: tuple[str, str]
+def test_children_whose_rights_were_taken_away_are_put_back_when_the_rights_are(
+    limited: Detector, permissions: Permissions
 ) -> None:
     with limited.operator.running():
         limited.until_ready()
-        _take(permissions, right)
-        limited.kubectl("delete", *lost, limited.here)
-        # An apply that would create is refused as such, though it is the right to create that it lacks.
-        until(lambda: _is_refused(permissions, right), within=WITHIN, what="the operator to be refused")
+        _take(permissions, *LOST)
+        for kind, name in LOST.values():
+            limited.kubectl("delete", kind, name, limited.here)
+        for right in LOST:
+            # An apply that would create is refused as such, though it is the right to create that it lacks.
+            until(lambda: _is_refused(permissions, right), within=WITHIN, what=f"{right} to be refused")  # noqa: B023 - called at once
         limited.apply(serving={"replicas": {"min": 2}})
 
-        _give_back(permissions, right)
+        _give_back(permissions)
 
-        until(lambda: limited.get(*lost), within=GOES_ON_WITHIN, what=f"{lost} to come back")
+        for kind, name in LOST.values():
+            until(lambda: limited.get(kind, name), within=GOES_ON_WITHIN, what=f"{kind} {name} to come back")  # noqa: B023 - called at once
         until(lambda: _number(limited) == 2, within=GOES_ON_WITHIN, what="the edit to be carried out")
 
 
@@ -71,7 +71,7 @@ def test_a_status_that_may_not_be_written_is_written_when_it_may(limited: Detect
         limited.apply(suspend=True)
         until(lambda: right in permissions.refused(), within=WITHIN, what="the operator to be refused")
 
-        _give_back(permissions, right)
+        _give_back(permissions)
 
         until(lambda: limited.condition("Ready").get("reason") == "Suspended", within=GOES_ON_WITHIN, what="Suspended")
 
@@ -86,7 +86,7 @@ def test_an_operator_that_starts_without_a_right_to_look_waits_for_it(
 
     def give_back() -> None:
         until(lambda: right in permissions.refused(), within=WITHIN, what="the operator to be refused")
-        _give_back(permissions, right)
+        _give_back(permissions)
 
     giving = threading.Thread(target=give_back)
     giving.start()
@@ -98,14 +98,14 @@ def test_an_operator_that_starts_without_a_right_to_look_waits_for_it(
         until(lambda: _number(limited) == 1, within=GOES_ON_WITHIN, what="1 replica: the watch is there")
 
 
-def _take(permissions: Permissions, right: Right) -> None:
-    """Nobody in the operator's role may do it any more."""
-    permissions.plane.kubectl.apply(*(_without(role, right) for role in _roles(permissions)))
+def _take(permissions: Permissions, *rights: Right) -> None:
+    """The operator's role does not allow it any more."""
+    assert permissions.granted().issuperset(rights)
+    permissions.plane.kubectl.apply(*(_without(role, rights) for role in _roles(permissions)))
 
 
-def _give_back(permissions: Permissions, right: Right) -> None:
-    """The roles are as the chart makes them, this right among them."""
-    assert right in permissions.granted()
+def _give_back(permissions: Permissions) -> None:
+    """The roles are as the chart makes them."""
     permissions.plane.kubectl.apply(*_roles(permissions))
 
 
@@ -118,15 +118,15 @@ def _roles(permissions: Permissions) -> list[dict[str, Any]]:
     return [item for item in permissions.of_operator() if item["kind"] in ("Role", "ClusterRole")]
 
 
-def _without(role: dict[str, Any], right: Right) -> dict[str, Any]:
-    """The role with a rule for each of its rights but this one."""
+def _without(role: dict[str, Any], rights: Collection[Right]) -> dict[str, Any]:
+    """The role with a rule for each of its rights but these."""
     kept = [
         {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
-        if (group, resource, verb) != right
+        if (group, resource, verb) not in rights
     ]
     return {**role, "rules": kept}
 
