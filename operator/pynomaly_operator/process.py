@@ -32,6 +32,7 @@ from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.scaling import Scaling
 from pynomaly_operator.serving_pods import ServingPods
 from pynomaly_operator.settings import Settings
+from pynomaly_operator.silent_pods import FewSilent
 from pynomaly_operator.status_writer import StatusWriter
 from pynomaly_operator.store import Store
 from pynomaly_operator.training import Trainings
@@ -152,7 +153,7 @@ class Operator:
             writer=Writer(store, children, scaling, api_keys, KeyRotation(kube, now), recorder, rollouts, now),
             scaling=scaling,
             api_keys=api_keys,
-            rollouts=Rollouts(pods, self.edges.serving_pods),
+            rollouts=Rollouts(pods, FewSilent(self.edges.serving_pods)),
             statuses=StatusWriter(kube, store),
             recorder=recorder,
             turns=(trainings, rollouts),
