@@ -15,12 +15,10 @@ from scipy.spatial.distance import cdist
 from pynomaly_inference.convert.declaration import ExactReference, Matrix, Scores
 from pynomaly_inference.convert.metrics import Metric, metric_of
 from pynomaly_inference.convert.neighbours import rows_at_once
-from pynomaly_inference.convert.ranking import KEPT_BITS, Points
+from pynomaly_inference.convert.ranking import KEPT_BITS, MOST_TIES, Points
 
 SAME = 2.0 ** (2 - KEPT_BITS)
 """Relative: distances this close may be equal to `KEPT_BITS` digits."""
-MOST_TIES = 12
-"""More than so many equally far rows are not counted."""
 FEW_TIED = 1 / 500
 """A share of rows that may have more ties: few runs, of a hundred rows, have one."""
 _MULTIPLIED = frozenset({"euclidean", "sqeuclidean", "cosine"})

@@ -66,6 +66,8 @@ class Metric:
     """How many columns more a prepared row has."""
     euclidean: bool = False
     """True when the measure is the sum of the squared differences of prepared rows."""
+    differences: bool = False
+    """True when the measure is the sum or the greatest of the absolute differences."""
     explained: bool = False
     """True when the measure is a sum of one term a column of the rows themselves."""
 
@@ -83,6 +85,11 @@ class Metric:
             terms = [term(row, point) for term in self.terms]
             totals = [self._joined(*pair) for pair in zip(totals, terms, strict=True)] if totals else terms
         return self.measure_of(*totals)
+
+    def of_differences(self, differences: Expr) -> Expr:
+        """Of double [n, count, columns], the measures [n, count]; where `differences` holds."""
+        sizes = differences.abs()
+        return sizes.sum(axis=2) if self.joined == "Add" else sizes.max(axis=2)
 
     def _joined(self, total: Expr, term: Expr) -> Expr:
         return total.graph.op(self.joined, total, term)
@@ -165,8 +172,8 @@ def _unequal_and_either(rows: Expr, points: Expr, _columns: int) -> tuple[Expr, 
     return ones - both * 2.0, ones - both
 
 
-_MANHATTAN = Metric(terms=(_difference,), explained=True)
-_CHEBYSHEV = Metric(terms=(_difference,), joined="Max")
+_MANHATTAN = Metric(terms=(_difference,), differences=True, explained=True)
+_CHEBYSHEV = Metric(terms=(_difference,), joined="Max", differences=True)
 _EUCLIDEAN = Metric(terms=(_squared,), root=Expr.sqrt, euclidean=True, explained=True)
 _NAMED = {
     "euclidean": _EUCLIDEAN,

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pynomaly_inference.convert.graph import Expr
+from pynomaly_inference.convert.graph import Expr, TensorProto
 from pynomaly_inference.convert.metrics import Metric
 from pynomaly_inference.convert.ranking import (
+    MOST_TIES,
     Points,
     centre,
     is_whole,
@@ -22,6 +23,8 @@ from pynomaly_inference.convert.ranking import (
     product_tells_ties,
     products,
     rounded,
+    single_precision_ranks,
+    verified_gap,
 )
 
 SPARE_CANDIDATES = 4
@@ -43,6 +46,8 @@ FEW_ROWS, MOST_ROWS = 32, 256
 """A run of fewer rows reads the points too often."""
 SUBTRACTED_BELOW = 128
 """Points up to which a product of matrices saves nothing."""
+FEW_COLUMNS = 8
+"""Up to which subtracting all points takes less time than searching a product twice, as ties without end demand."""
 
 Ranked = Callable[[Expr], Expr]
 """What measures are ranked by."""
@@ -79,6 +84,8 @@ def nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
 def nearest_in_any_order(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The same points, not sorted."""
     compared = _compared(x, points._replace(ties=0), metric)
+    if metric.differences and single_precision_ranks(points):
+        return _chosen(_by_single_precision(compared, count, metric), count, lambda measures: measures)
     if not _multiplied(compared, metric):
         return _by_metric(compared, count, metric, lambda measures: measures)
     spare = 0 if product_is_negligibly_off(compared.points) else SPARE_CANDIDATES
@@ -87,6 +94,9 @@ def nearest_in_any_order(x: Expr, points: Points, count: int, metric: Metric) ->
 
 def first_nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The `count` nearest points in any order, and of those equally far, to `KEPT_BITS`, the first of the points."""
+    if metric.more_columns:
+        # Of directions: a row without one is equally far from every point.
+        points = points._replace(ties=max(points.ties, 1))
     compared = _compared(x, points, metric)
     if not _multiplied(compared, metric):
         if points.ties or _group_size(count, len(points.rows)) == 1:
@@ -111,6 +121,10 @@ class _Compared(NamedTuple):
     raw: Expr
     """Points as they are."""
 
+    def differences(self, places: Expr) -> Expr:
+        """Double [n, count, columns]: these points less their row."""
+        return self.x.graph.gather(self.table, places) - self.x.unsqueeze(1)
+
 
 def _compared(x: Expr, points: Points, metric: Metric) -> _Compared:
     raw, rows = x.graph.constant(points.rows), metric.prepare_array(points.rows)
@@ -119,7 +133,9 @@ def _compared(x: Expr, points: Points, metric: Metric) -> _Compared:
 
 def _multiplied(compared: _Compared, metric: Metric) -> bool:
     points = compared.points
-    return metric.euclidean and len(points.rows) >= SUBTRACTED_BELOW and product_ranks(points)
+    if not metric.euclidean or len(points.rows) < SUBTRACTED_BELOW or not product_ranks(points):
+        return False
+    return points.ties < MOST_TIES or points.rows.shape[1] > FEW_COLUMNS or is_whole(points.rows)
 
 
 def _spare(points: Points) -> int:
@@ -152,6 +168,28 @@ def _by_metric(compared: _Compared, count: int, metric: Metric, ranked: Ranked) 
     return Neighbours(graph.op("GatherElements", every, places, axis=1), places, compared.raw, count)
 
 
+def _by_single_precision(compared: _Compared, count: int, metric: Metric) -> Neighbours:
+    """By the metric's measures in single precision, which take half the time, where a run's rows are verified.
+
+    Measured and ranked again by double precision; where a row is not verified, all points are, for all rows of a run.
+    """
+    graph, rows = compared.x.graph, compared.points.rows
+    number, columns = min(count + SPARE_CANDIDATES, len(rows)), rows.shape[1]
+    size = _group_size(number, len(rows))
+    centred, single = compared.x - centre(rows), TensorProto.FLOAT
+    every = metric.between(centred.cast(single), (compared.table - centre(rows)).cast(single), columns)
+    last, places = _smallest(_padded(every.cast(TensorProto.DOUBLE), -len(rows) % size), size, number)
+    kth = graph.smallest(metric.of_differences(compared.differences(places)), count)[0].columns([count - 1])
+    gap = verified_gap(centred, last.columns([number - 1]), kth, columns)
+
+    def in_double(_: Expr, x: Expr, table: Expr) -> Expr:
+        measures = metric.between(x, table, columns)
+        return _smallest(_padded(measures, -len(rows) % size), size, number)[1]
+
+    places = graph.either(gap.least() > 0.0, _as_found, in_double, places, compared.x, compared.table)
+    return Neighbours(metric.of_differences(compared.differences(places)), places, compared.raw, number)
+
+
 def _by_product(compared: _Compared, count: int) -> Neighbours:
     """By a product of matrices; of equal products the first where points are tied."""
     rows = compared.points.rows
@@ -178,8 +216,7 @@ def _by_product_and_ties(compared: _Compared, count: int) -> Neighbours:
 
 def _measured(compared: _Compared, places: Expr, number: int) -> Neighbours:
     """By squared distances, of subtraction."""
-    squares = (places.graph.gather(compared.table, places) - compared.x.unsqueeze(1)).square()
-    return Neighbours(squares.sum(axis=2), places, compared.raw, number)
+    return Neighbours(compared.differences(places).square().sum(axis=2), places, compared.raw, number)
 
 
 def _as_found(places: Expr, *_: Expr) -> Expr:

@@ -20,6 +20,18 @@ KEPT_BITS = 32
 """Of 53: distances equal to so many binary digits are equal."""
 
 
+MOST_TIES = 12
+"""More than so many equally far points are not counted."""
+ONCE_IN = 1000
+"""Single precision ranks points when for no more than one row in so many it could not."""
+RANKED_BY_SINGLE = 512
+"""Points from which it pays."""
+SMALLEST_SINGLE = 1e-37
+"""Rounding of numbers below is not relative."""
+LARGEST_SINGLE = 1e30
+"""Sums of differences up to this are finite in single precision."""
+
+
 class Points(NamedTuple):
     """The points among which neighbours are looked for."""
 
@@ -28,7 +40,7 @@ class Points(NamedTuple):
     spacing: NDArray[np.float64]
     """[points]: how far each point's own neighbours are."""
     ties: int = 0
-    """How many points beside them are as far from a point as its last neighbour, at most."""
+    """How many points beside them are as far from a point as its last neighbour; `MOST_TIES` at most."""
 
 
 def product_ranks(points: Points) -> bool:
@@ -102,6 +114,27 @@ def margin(centred: Expr, product: Expr, columns: int) -> Expr:
     return centred.graph.op("Max", apart, float(np.finfo(np.float64).tiny))
 
 
+def single_precision_ranks(points: Points) -> bool:
+    """True when single precision almost always tells the nearest points from the next, by sums of differences."""
+    if points.ties or len(points.rows) < RANKED_BY_SINGLE:
+        return False
+    lengths = np.abs(points.rows - centre(points.rows)).sum(axis=1)
+    unclear = points.spacing < SAFETY * _of_single(points.rows.shape[1]) * lengths
+    return bool(np.mean(unclear) < 1 / ONCE_IN and lengths.max() < LARGEST_SINGLE)
+
+
+def verified_gap(centred: Expr, last: Expr, kth: Expr, columns: int) -> Expr:
+    """[n, 1], above 0 where every point is farther than `kth` that is not ranked before `last` in single precision.
+
+    A centred point b is at |a - b|, the sum or the greatest of the columns' differences, of a row a. Both are rounded
+    to single precision, their differences and their sum too: all that is off by less than u (|a| + |b|) with
+    u = (columns + 4) / 2 ** 24 and the columns' sum |.|, in which |b| <= |a| + columns |a - b|.
+    """
+    length, off = centred.abs().sum(axis=1, keep=True), _of_single(columns)
+    least = (last - length * (2 * off) - SMALLEST_SINGLE * columns) / np.array(1 + columns * off)
+    return centred.graph.op("Min", least - kth, LARGEST_SINGLE - length)
+
+
 def rounded(measures: Expr) -> Expr:
     """To `KEPT_BITS` digits: Dekker's splitting. Infinity becomes NaN."""
     big = measures * (2.0 ** (53 - KEPT_BITS) + 1)
@@ -110,6 +143,10 @@ def rounded(measures: Expr) -> Expr:
 
 def _is_negligible_at(points: Points, spacing: NDArray[np.float64]) -> bool:
     return bool(np.all(2 * _rounding(points) * 4 <= NEGLIGIBLE * (spacing / 2) ** 2))
+
+
+def _of_single(columns: int) -> float:
+    return (columns + 4) * 2.0**-24
 
 
 def _to_others(points: Points) -> NDArray[np.float64]:

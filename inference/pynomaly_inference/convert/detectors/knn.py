@@ -6,7 +6,13 @@ import numpy as np
 
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
-from pynomaly_inference.convert.exact_neighbours import first_nearest, is_inexact, searched_metric, training_rows
+from pynomaly_inference.convert.exact_neighbours import (
+    first_nearest,
+    is_inexact,
+    points,
+    searched_metric,
+    training_rows,
+)
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS, Metric
 from pynomaly_inference.convert.neighbours import Neighbours, in_order, nearest_in_any_order, rows_at_once
@@ -16,7 +22,7 @@ from pynomaly_inference.convert.ranking import Points
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
     """The distance to the k-th nearest training row, or the mean or median of the k distances."""
     metric = searched_metric(detector.neigh_)
-    found = nearest_in_any_order(x, _points(detector), detector.n_neighbors, metric)
+    found = nearest_in_any_order(x, _points(detector, metric), detector.n_neighbors, metric)
 
     def contributions() -> Expr:
         return metric.terms[0](in_order(found).rows(_counted(detector)), x.unsqueeze(1)).mean(axis=1)
@@ -32,7 +38,9 @@ def _score(detector: Any, metric: Metric, found: Neighbours) -> Expr:
     return metric.root(in_order(found).measures.columns(_counted(detector))).mean(axis=1)
 
 
-def _points(detector: Any) -> Points:
+def _points(detector: Any, metric: Metric) -> Points:
+    if metric.differences:
+        return points(detector.neigh_, detector.n_neighbors)
     spacing = detector.decision_scores_
     # Of these metrics the distance is the square of what a product compares, or half of it.
     factor = {"sqeuclidean": 1.0, "cosine": 2.0}.get(detector.neigh_.effective_metric_)

@@ -20,11 +20,13 @@ from pynomaly_inference.convert.neighbours import (
     rows_at_once,
 )
 from pynomaly_inference.convert.ranking import (
+    MOST_TIES,
     Points,
     is_whole,
     product_is_negligibly_off,
     product_ranks,
     product_tells_apart,
+    single_precision_ranks,
 )
 
 Matrix = NDArray[np.float64]
@@ -161,6 +163,51 @@ def test_where_a_product_cannot_tell_ties_every_point_is_subtracted(run: Run) ->
     assert not product_ranks(points)
     found = run(model_of(points, 4, 2, first_nearest), rows[:50])
     assert np.array_equal(np.sort(found["places"]), np.sort(by_place(rows[:50], rows, 2, 4)))
+
+
+@pytest.mark.parametrize(("ties", "multiplies"), [(2, True), (MOST_TIES, False)])
+def test_points_of_few_columns_with_ties_without_end_are_subtracted(run: Run, ties: int, multiplies: bool) -> None:
+    rows: Matrix = np.random.default_rng(0).integers(0, 3, (400, 3)) * np.float64(0.37) - 1.0
+    model = model_of(Points(rows, np.ones(400), ties), 7, 2, first_nearest)
+    assert any(node.op_type == "MatMul" for node in model.graph.node) is multiplies
+    whole = np.rint((rows + 1.0) / 0.37)
+    places = run(model, rows[:60])["places"]
+    assert np.array_equal(np.sort(places), np.sort(by_place(whole[:60], whole, 2, 7)))
+
+
+def chebyshev(X: Matrix, rows: Matrix, count: int) -> Matrix:
+    return np.sort(np.abs(X[:, None] - rows).max(axis=2), axis=1)[:, :count]
+
+
+@pytest.mark.parametrize("scale", [1e-45, 1e-6, 1.0, 1e25])
+@pytest.mark.parametrize("metric", ["manhattan", "chebyshev"])
+def test_single_precision_selects_only_where_it_is_verified(run: Run, metric: str, scale: float) -> None:
+    """Rows near a point, far from all, and where single precision is infinite, 0, or takes other points for nearer."""
+    random = np.random.default_rng(0)
+    cloud = random.standard_normal((700, 4)) + 3.0
+    rows = cloud * scale
+    points = Points(rows, scale * distances(cloud, cloud, 1)[:, 5])
+    X = np.concatenate([rows[:30] * (1 + 1e-9), cloud[:30] * scale * 1e3, cloud[:3] * 1e5 * scale, cloud[:3] * 1e60])
+    graph = Graph()
+    found = nearest(graph.input("X", TensorProto.DOUBLE, ["n", 4]), points, 5, metric_of(metric, 2.0, 4))
+    graph.output("distances", found.measures, TensorProto.DOUBLE, ["n", 5])
+    model = graph.model("test")
+    assert sum(node.op_type == "If" for node in model.graph.node) == 1
+    exact = distances(X, rows, 1)[:, :5] if metric == "manhattan" else chebyshev(X, rows, 5)
+    for start in range(0, len(X), 11):
+        assert run(model, X[start : start + 11])["distances"] == pytest.approx(exact[start : start + 11], rel=1e-13)
+
+
+def test_points_that_single_precision_confuses_are_compared_in_double(run: Run) -> None:
+    rows = np.repeat(np.random.default_rng(0).standard_normal((100, 3)), 7, axis=0)
+    rows += np.arange(700)[:, None] % 7 * 1e-9
+    graph = Graph()
+    assert not single_precision_ranks(Points(rows, np.full(700, 1e-9)))
+    # Told that neighbours are far apart, the graph finds that no row can be verified.
+    metric, spaced = metric_of("manhattan", 1.0, 3), Points(rows, np.ones(700))
+    found = nearest(graph.input("X", TensorProto.DOUBLE, ["n", 3]), spaced, 3, metric)
+    graph.output("distances", found.measures, TensorProto.DOUBLE, ["n", 3])
+    assert run(graph.model("test"), rows[:70])["distances"] == pytest.approx(distances(rows[:70], rows, 1)[:, :3])
 
 
 def test_groups_of_points_would_take_others_than_the_first(run: Run) -> None:

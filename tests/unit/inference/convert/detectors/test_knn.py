@@ -131,7 +131,7 @@ def test_cosines_are_ranked_by_a_product_also_of_rows_without_direction(run: Run
 
 def test_a_share_of_almost_nothing_is_no_division_by_0(run: Run, agree: Agree) -> None:
     least = float(np.nextafter(0.0, 1.0))
-    X = np.random.default_rng(0).integers(0, 3, (200, 3)) * least
+    X: Matrix = np.random.default_rng(0).integers(0, 3, (200, 3)) * np.float64(least)
     detector = KNN(metric="canberra", n_neighbors=150).fit(X)
     agree(detector, run(to_onnx(detector), X)["score"], detector.decision_function(X))
 
@@ -168,7 +168,7 @@ def test_parameters_of_a_metric_are_refused_by_name() -> None:
 def test_the_file_holds_the_training_rows_once() -> None:
     X = np.random.default_rng(0).standard_normal((3000, 10))
     for detector in (KNN(), KNN(metric="manhattan")):
-        assert to_onnx(detector.fit(X)).ByteSize() < X.nbytes + 10_000
+        assert to_onnx(detector.fit(X)).ByteSize() < X.nbytes * 1.1
 
 
 def test_it_says_that_it_keeps_training_rows_and_how_many_rows_a_run_takes() -> None:

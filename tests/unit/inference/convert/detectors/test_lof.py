@@ -73,6 +73,13 @@ def test_above_15_features_pyods_distances_leave_the_tolerance_and_ours_do_not(r
     agree(detector, reference_scores(detector, rows), exact)
 
 
+def test_a_row_without_direction_is_near_the_first_training_rows_by_cosine(run: Run, agree: Agree) -> None:
+    X = np.random.default_rng(0).standard_normal((300, 6))
+    detector = LOF(metric="cosine").fit(X)
+    rows = np.concatenate([X[:30] * 1.5 + 0.01, np.zeros((1, 6))])
+    agree(detector, run(to_onnx(detector), rows)["score"], reference_scores(detector, rows))
+
+
 def test_more_neighbours_than_training_rows_are_all_the_others(run: Run, agree: Agree) -> None:
     X = np.random.default_rng(0).standard_normal((12, 2))
     with pytest.warns(UserWarning, match="greater than the total number of samples"):
