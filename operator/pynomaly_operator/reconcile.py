@@ -103,7 +103,12 @@ class Reconciler:
         if (look := await self._calm.look(key, seen, self._parts.now())) is not None:
             self._parts.writer.children.unchanged(key)
             return look
-        revision = self._parts.store.revision(key)
+        return await self._full_pass(key)
+
+    async def _full_pass(self, key: Key) -> float | None:
+        revision, seen = self._parts.store.revision(key), self._parts.store.detectors.get(key)
+        if seen is None or seen.deleting:
+            return None
         detector, before = Identity(*key, seen.uid), parse_status(seen.status)
         try:
             spec = parse_spec(seen.spec)
