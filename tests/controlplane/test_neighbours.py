@@ -14,7 +14,7 @@ from tests.controlplane.standins import StandInRegistry
 from pynomaly_operator.api.status import ModelStatus
 from pynomaly_operator.desired.wanted import Identity
 
-QUIET = 5
+QUIET = 3
 
 
 @dataclass

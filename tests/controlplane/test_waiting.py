@@ -13,16 +13,16 @@ from tests.controlplane.watched import states
 def test_kubectl_wait_does_not_take_the_last_generations_readiness_for_this_ones(unapplied: Detector) -> None:
     with unapplied.operator.running():
         unapplied.until_ready()
-        _wait(unapplied, "Ready")
+        _wait(unapplied, seconds=30)
     unapplied.apply(contamination=0.2)  # and nobody looks at it: the condition says True of generation 1
 
     with pytest.raises(ClusterError, match="timed out waiting"):
-        _wait(unapplied, "Ready")
+        _wait(unapplied, seconds=1)
 
     with unapplied.operator.running():
         unapplied.operator.pods.serve(unapplied.address(0), unapplied.train())
         unapplied.await_condition("Ready", "True", "Succeeded")
-        _wait(unapplied, "Ready")
+        _wait(unapplied, seconds=30)
 
 
 def test_kstatus_calls_a_detector_current_exactly_while_what_it_asks_for_is_served(
@@ -50,5 +50,5 @@ def test_kstatus_calls_a_detector_current_exactly_while_what_it_asks_for_is_serv
             assert state["status"]["model"]["version"] == wanted, json.dumps(state["status"], indent=1)
 
 
-def _wait(detector: Detector, condition: str) -> None:
-    detector.kubectl("wait", f"--for=condition={condition}", "--timeout=1s", "ad/shuttle", detector.here)
+def _wait(detector: Detector, seconds: int) -> None:
+    detector.kubectl("wait", "--for=condition=Ready", f"--timeout={seconds}s", "ad/shuttle", detector.here)
