@@ -79,6 +79,26 @@ def test_keys_are_replaced_by_the_api_servers_clock_whatever_the_operators_says(
         assert _keys(unapplied) == prepared, "not every server has had the time to read the next one"
 
 
+def test_the_previous_key_is_accepted_for_all_its_overlap_by_the_api_servers_clock(
+    unapplied: Detector, own_operator: RunningOperator
+) -> None:
+    with own_operator.running():
+        unapplied.until_ready(serving=KEYS)
+    unapplied.patch("secret", "shuttle-api-keys", {"stringData": {"previous": "the-one-before"}})
+    _note(unapplied, timedelta(minutes=60))
+    both = _keys(unapplied)
+
+    own_operator.now = _off_by(1)
+    with own_operator.running():
+        _pass(unapplied, 3)
+        assert _keys(unapplied) == both, "it has half an hour left"
+
+    _note(unapplied, timedelta(minutes=91))
+    own_operator.now = _off_by(-1)
+    with own_operator.running():
+        until(lambda: set(_keys(unapplied)) == {"current"}, within=WITHIN, what="the previous key to be dropped")
+
+
 def _note(detector: Detector, age: timedelta) -> None:
     """As if the key had been made so long ago."""
     then = (datetime.now(UTC) - age).isoformat(timespec="seconds")
