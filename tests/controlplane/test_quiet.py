@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from tests.cluster.kubectl import Kubectl
@@ -24,6 +25,23 @@ def test_an_operator_with_nothing_to_do_writes_nothing(unapplied: Detector, own_
 
         assert own_operator.writes() == writes
         assert _versions(unapplied) == before
+
+
+def test_an_edit_is_carried_out_though_it_comes_while_an_unchanged_detector_is_looked_at(
+    unapplied: Detector, own_operator: RunningOperator
+) -> None:
+    own_operator.pace = replace(own_operator.pace, resync=0.01)
+    with own_operator.running():
+        unapplied.until_ready()
+        for replicas in range(2, 12):
+            unapplied.apply(serving={"replicas": {"min": replicas}})
+
+            until(lambda: _replicas(unapplied) == replicas, within=30, what=f"{replicas} pods to be asked for")  # noqa: B023 - called at once
+
+
+def _replicas(detector: Detector) -> int:
+    wanted: int = detector.get("deployment", detector.name)["spec"]["replicas"]
+    return wanted
 
 
 @pytest.mark.parametrize("version", [None, (1, 30)], ids=["streams of metadata", "lists, as before 1.34"])
