@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from pyod.models.abod import ABOD
@@ -82,6 +83,8 @@ BUILDS: st.SearchStrategy[Build] = st.one_of(
 
 @given(table=tables(), build=BUILDS, extra=st.lists(NUMBERS, min_size=12, max_size=12))
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# scikit-learn's brute force, which searches where more than half of the rows are neighbours, warns of its own step.
+@pytest.mark.filterwarnings("ignore:Data was converted to boolean:sklearn.exceptions.DataConversionWarning")
 def test_scores_equal_their_references_whatever_the_table_and_the_parameters(
     run: Run, agree: Agree, table: Matrix, build: Build, extra: list[float]
 ) -> None:
