@@ -260,4 +260,11 @@ async def _together(
         await after()
     for result in results:
         if isinstance(result, Exception):
-            raise result
+            raise _alone(result)
+
+
+def _alone(error: Exception) -> Exception:
+    """The error itself that a group of tasks ended with, when it is the only one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

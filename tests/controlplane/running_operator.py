@@ -20,6 +20,7 @@ from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.process import Edges, Operator, utc_now
 from pynomaly_operator.reconcile import Pace
 from pynomaly_operator.settings import Settings
+from pynomaly_operator.store import Store
 
 PACE = Pace(switching=0.1, training=0.3, stalled=0.3, resync=1.5)
 START_SECONDS = 30
@@ -50,6 +51,8 @@ class RunningOperator:
     """What the server says its version is; None: the truth."""
     now: Callable[[], datetime] = utc_now
     """The operator's clock."""
+    store: Callable[[], Store] = Store
+    """What the operator knows when it starts."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -155,7 +158,7 @@ class _Thread:
         kube = _OfVersion(credentials, of, leadership)
         edges = Edges(credentials, kube, leadership, of.registry, of.pods, of.pace)
         try:
-            operator = Operator(edges, of.settings, of.metrics, _lost, of.now)
+            operator = Operator(edges, of.settings, of.metrics, _lost, of.now, of.store())
             announcing = asyncio.create_task(self._announce(operator))
             await operator.run(self._stop)
             announcing.cancel()

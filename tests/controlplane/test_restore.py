@@ -62,10 +62,27 @@ def test_a_restored_backup_is_noticed_by_who_takes_over_and_by_each_audit_whethe
     assert [detector.uid for detector in anew.detectors.values()] == [found.uid]
 
 
-def _known(detector: Detector) -> Store:
-    """A store that was told of the detector as it is."""
-    store = Store()
-    store.see_detector(detector.read())
+def test_an_operator_that_knows_what_is_no_more_ends_before_it_acts(
+    unapplied: Detector, own_operator: RunningOperator
+) -> None:
+    unapplied.apply()
+    own_operator.store = lambda: _known(unapplied, ahead=1000)
+
+    told = f"AnomalyDetector {unapplied.namespace}/shuttle was known up to"
+    with pytest.raises(HistoryWentBack, match=told), own_operator.running():
+        pass
+
+    assert own_operator.writes() == 0
+    own_operator.store = Store
+    with own_operator.running():
+        unapplied.await_job()
+
+
+def _known(detector: Detector, ahead: int = 0) -> Store:
+    """A store that was told of the detector as it is, or so many changes of the cluster later."""
+    store, body = Store(), detector.read()
+    version = int(body["metadata"]["resourceVersion"]) + ahead
+    store.see_detector({**body, "metadata": {**body["metadata"], "resourceVersion": str(version)}})
     return store
 
 
