@@ -5,18 +5,20 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from pynomaly_operator.children import check_owner, raise_refusal
+from pynomaly_operator.children import check_owner
+from pynomaly_operator.contention import Contention, Place
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.canonical import sha256
 from pynomaly_operator.desired.labels import KEYS_HASH
 from pynomaly_operator.desired.secret import CURRENT, NEXT
 from pynomaly_operator.desired.wanted import Identity
-from pynomaly_operator.errors import CONFLICT, ApiError, Appeared
+from pynomaly_operator.errors import CONFLICT, ApiError, Appeared, FieldConflict
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import SECRET, Manifest
 from pynomaly_operator.notification import FIRST_WAIT, attempts
 from pynomaly_operator.owned import changed, holds_field
 from pynomaly_operator.pods import Pods
+from pynomaly_operator.refusals import raise_refusal
 from pynomaly_operator.store import FIELD_MANAGER, Store
 
 KEY_BYTES = 32
@@ -39,10 +41,13 @@ def encoded(key: str) -> str:
 class ApiKeys:
     """Looks at the Secret by name, since there is no right to list or watch Secrets, and makes what it lacks."""
 
-    def __init__(self, kube: Kube, store: Store, pods: Pods, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, kube: Kube, store: Store, pods: Pods, contention: Contention, now: Callable[[], datetime]
+    ) -> None:
         self._kube = kube
         self._store = store
         self._pods = pods
+        self._contention = contention
         self._now = now
 
     async def look(self, detector: Identity) -> Manifest | None:
@@ -62,24 +67,33 @@ class ApiKeys:
 
         Raises a Hindrance.
         """
-        if found is None:
-            return await self._create(manifest)
-        check_owner(SECRET.name, found, detector)
-        if holds_field(found, "data", CURRENT):
+        place = Place(detector.uid, SECRET.name, manifest["metadata"]["name"], CURRENT)
+        if found is not None:
+            check_owner(SECRET.name, found, detector)
+        if found is not None and holds_field(found, "data", CURRENT):
+            if self._contention.is_fought_over(place):
+                raise _conflict(place.name)
             return None
-        live = await self._kube.merge(SECRET, *_place(manifest), {"data": self._data()})
-        return _metadata(live)
+        if not self._contention.may_write(place, CURRENT):
+            raise _conflict(place.name)
+        made = await self._make(manifest, found)
+        self._contention.wrote(place, CURRENT)
+        return _metadata(made)
 
-    async def _create(self, manifest: Manifest) -> Manifest:
+    async def _make(self, manifest: Manifest, found: Manifest | None) -> Manifest:
+        """The Secret with a new key in it."""
+        metadata = manifest["metadata"]
         try:
+            if found is not None:
+                return await self._kube.merge(SECRET, metadata["namespace"], metadata["name"], {"data": self._data()})
             live = await self._kube.create(SECRET, {**manifest, "data": self._data()}, FIELD_MANAGER)
         except ApiError as error:
             raise_refusal(manifest, error)
             if error.status == CONFLICT:
-                raise Appeared(f"Secret {manifest['metadata']['name']} has just been made by somebody") from error
+                raise Appeared(f"Secret {metadata['name']} has just been made by somebody") from error
             raise
         self._store.see_child(SECRET.name, live)
-        return _metadata(live)
+        return live
 
     async def tell_pods(self, detector: Identity, secret: Manifest) -> float | None:
         """Tells the pods that are older than a key of it; the seconds until they are to be told again, if they are.
@@ -100,10 +114,10 @@ class ApiKeys:
         return {CURRENT: encoded(new_key())}
 
 
+def _conflict(name: str) -> FieldConflict:
+    return FieldConflict(f"somebody keeps deleting Secret {name} or its key: stop it, or let it leave {name} alone")
+
+
 def _metadata(body: Manifest) -> Manifest:
     metadata: Manifest = body["metadata"]
     return metadata
-
-
-def _place(manifest: Manifest) -> tuple[str, str]:
-    return manifest["metadata"]["namespace"], manifest["metadata"]["name"]

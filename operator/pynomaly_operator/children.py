@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pynomaly_operator.contention import Contention, rivals
+from pynomaly_operator.contention import Contention, Place, who
 from pynomaly_operator.desired.labels import DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import (
-    BAD_REQUEST,
     CONFLICT,
-    FORBIDDEN,
     INVALID,
     ApiError,
     FieldConflict,
@@ -17,9 +15,7 @@ from pynomaly_operator.errors import (
     NameConflict,
     NameReserved,
     NamespaceEnding,
-    QuotaExceeded,
     Recreated,
-    Refused,
 )
 from pynomaly_operator.handover import Handover
 from pynomaly_operator.kube import Kube
@@ -27,8 +23,10 @@ from pynomaly_operator.manifest import CHILDREN, JOB, SECRET, Manifest
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.owned import covered
 from pynomaly_operator.ownership import Belongs, belongs
+from pynomaly_operator.refusals import raise_refusal
 from pynomaly_operator.store import FIELD_MANAGER, Child, ChildId, Key, Store
 
+_UNWANTED = "unwanted"
 _NO_VERSION = "1"
 """Of no object: etcd's empty store is at revision 1, and whatever is written is at a later one."""
 
@@ -48,26 +46,15 @@ def check_owner(kind: str, metadata: Manifest, detector: Identity) -> None:
         raise NameConflict(f"{what} exists and is not this detector's: delete it, or name the detector otherwise")
 
 
-def raise_refusal(manifest: Manifest, error: ApiError) -> None:
-    """Raises the hindrance that an answer to a write stands for, if it stands for one."""
-    what = f"{manifest['kind']} {manifest['metadata']['name']}"
-    if error.quota:
-        raise QuotaExceeded(f"{what}: {error.message}") from error
-    if error.namespace_ending:
-        raise NamespaceEnding(f"{what}: {error.message}") from error
-    if error.status in (BAD_REQUEST, FORBIDDEN, INVALID):
-        raise Refused(f"the API server refuses {what}: {error.message}") from error
-
-
 class Children:
     """Applies and prunes children, comparing with what watches told."""
 
-    def __init__(self, kube: Kube, store: Store, metrics: Metrics) -> None:
+    def __init__(self, kube: Kube, store: Store, metrics: Metrics, contention: Contention) -> None:
         self._kube = kube
         self._store = store
         self._metrics = metrics
         self._handover = Handover(kube)
-        self._contention = Contention()
+        self._contention = contention
 
     async def apply_all(self, detector: Identity, manifests: Iterable[Manifest]) -> Hindrance | None:
         """Applies each manifest that differs; the first hindrance, after all have been tried.
@@ -88,34 +75,52 @@ class Children:
         """All children of a detector are as they were when each was compared."""
         self._metrics.children.labels("skipped").inc(len(self._store.children(key)))
 
-    async def prune(self, detector: Identity, keep: set[ChildId]) -> None:
-        """Deletes the children that are no longer wanted."""
+    async def prune(self, detector: Identity, keep: set[ChildId]) -> Hindrance | None:
+        """Deletes the children that are no longer wanted; the first hindrance, after all have been tried."""
+        first: Hindrance | None = None
         for identity, child in self._store.children(_key(detector)).items():
             if identity in keep or child.deleting or child.owner != detector.uid:
                 continue
-            kind, name = identity
-            await self._kube.delete(CHILDREN[kind], detector.namespace, name, child.uid)
-            self._metrics.children.labels("deleted").inc()
+            try:
+                await self._prune(detector, identity, child.uid)
+            except Hindrance as hindrance:
+                first = first or hindrance
+        return first
+
+    async def _prune(self, detector: Identity, child: ChildId, uid: str) -> None:
+        place = Place(detector.uid, *child, _UNWANTED)
+        if not self._contention.may_write(place, _UNWANTED):
+            raise await self._unwanted(detector, child)
+        await self._delete(detector.namespace, child, uid)
+        self._contention.wrote(place, _UNWANTED)
 
     async def _apply(self, detector: Identity, manifest: Manifest) -> None:
         child = self._store.child(_key(detector), child_id(manifest))
         if child is not None and child.owner != detector.uid:
             child = None
+        place = Place(detector.uid, *child_id(manifest))
         if child is not None and self._left_alone(child, manifest, detector):
             self._metrics.children.labels("skipped").inc()
-            if self._contention.is_fought_over(child.uid):
+            if self._contention.is_fought_over(place):
                 raise await self._conflict(manifest)
             return
-        if child is not None:
-            known_as = child.uid, manifest["metadata"]["annotations"][DESIRED_HASH]
-            if not self._contention.may_write(*known_as):
-                raise await self._conflict(manifest)
-            await self._handover.of_child(manifest, child, detector)
-            await self._write(_only(manifest, child.uid))
-            self._contention.wrote(*known_as)
-        else:
-            await self._write_unknown(detector, manifest)
+        write = place, manifest["metadata"]["annotations"][DESIRED_HASH]
+        if not self._contention.may_write(*write):
+            raise await self._conflict(manifest)
+        try:
+            await self._put(detector, manifest, child)
+        except Recreated:
+            self._contention.wrote(*write)
+            raise
+        self._contention.wrote(*write)
         self._metrics.children.labels("applied").inc()
+
+    async def _put(self, detector: Identity, manifest: Manifest, child: Child | None) -> None:
+        if child is None:
+            await self._write_unknown(detector, manifest)
+            return
+        await self._handover.of_child(manifest, child, detector)
+        await self._write(_only(manifest, child.uid))
 
     def _left_alone(self, child: Child, manifest: Manifest, detector: Identity) -> bool:
         """Whether there is nothing to write: it holds all that we want, it ends, or it cannot be changed."""
@@ -163,16 +168,32 @@ class Children:
     async def _take_back(self, manifest: Manifest, found: Manifest) -> None:
         """Puts back what makes a Job known as the detector's; its template is immutable, and stays as it began."""
         metadata = {"uid": found["uid"], **recognition(manifest["metadata"], found)}
-        place = found["namespace"], found["name"]
-        self._store.see_child(JOB.name, await self._kube.merge(JOB, *place, {"metadata": metadata}))
+        try:
+            live = await self._kube.merge(JOB, found["namespace"], found["name"], {"metadata": metadata})
+        except ApiError as error:
+            raise_refusal(manifest, error)
+            raise
+        self._store.see_child(JOB.name, live)
 
     async def _conflict(self, manifest: Manifest) -> FieldConflict:
         """Names who it is that changes the child, as the API server tells now."""
         kind, name = child_id(manifest)
         found = await self._kube.get(CHILDREN[kind], manifest["metadata"]["namespace"], name)
-        managers = () if found is None else rivals(found["metadata"], manifest)
-        who = ", ".join(f"`{manager}`" for manager in managers) or "somebody"
-        return FieldConflict(f"{who} keeps changing what {kind} {name} must be: stop it, or let it leave {name} alone")
+        if found is None:
+            return FieldConflict(f"somebody keeps deleting {kind} {name}: stop it, or let it leave {name} alone")
+        rival = who(found["metadata"], manifest)
+        return FieldConflict(
+            f"{rival} keeps changing what {kind} {name} must be: stop it, or let it leave {name} alone"
+        )
+
+    async def _unwanted(self, detector: Identity, child: ChildId) -> FieldConflict:
+        """Names who it is that makes what the detector is not to have."""
+        kind, name = child
+        found = await self._kube.get(CHILDREN[kind], detector.namespace, name)
+        rival = "somebody" if found is None else who(found["metadata"], {"metadata": {}})
+        return FieldConflict(
+            f"{rival} keeps making {kind} {name}, which detector {detector.name} is not to have: stop it"
+        )
 
     async def _write(self, manifest: Manifest) -> None:
         kind = CHILDREN[manifest["kind"]]
@@ -189,10 +210,18 @@ class Children:
         kind, metadata = CHILDREN[manifest["kind"]], manifest["metadata"]
         if not error.immutable or "uid" not in metadata or kind is SECRET:
             return  # a Secret's key would be lost with it
-        await self._kube.delete(kind, metadata["namespace"], metadata["name"], metadata["uid"])
-        self._metrics.children.labels("deleted").inc()
+        await self._delete(metadata["namespace"], child_id(manifest), metadata["uid"])
         self._store.forget_child(metadata["uid"])
         raise Recreated(f"{kind.name} {metadata['name']} is made anew: {error.message}") from error
+
+    async def _delete(self, namespace: str, child: ChildId, uid: str) -> None:
+        kind, name = child
+        try:
+            await self._kube.delete(CHILDREN[kind], namespace, name, uid)
+        except ApiError as error:
+            raise_refusal({"kind": kind, "metadata": {"name": name}}, error)
+            raise
+        self._metrics.children.labels("deleted").inc()
 
     def _refused(self, manifest: Manifest, error: ApiError) -> None:
         """Raises the hindrance that the answer stands for, if any, after forgetting what it shows to be outdated."""

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from pynomaly_operator.handover import HANDOVER_MANAGER
 from pynomaly_operator.manifest import Manifest
@@ -17,7 +17,18 @@ LONGEST_WAIT = 300.0
 QUIET = 5.0
 """Seconds that what was put back must stay so, after a fight, until it is over."""
 _REMEMBERED = 1000
+_TIDIED_EVERY = 60.0
 _OURS = frozenset({FIELD_MANAGER, HANDOVER_MANAGER})
+
+
+class Place(NamedTuple):
+    """What is written to. No uid of its own: one that is made anew again and again is fought over, too."""
+
+    detector_uid: str
+    kind: str
+    name: str
+    part: str = ""
+    """What of it, where several things are written to one object, each for reasons of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,7 @@ class _Writes:
     hash: str
     count: int
     last: float
+    told: bool = False
 
     @property
     def wait(self) -> float:
@@ -38,37 +50,52 @@ class _Writes:
 
 
 class Contention:
-    """Remembers how often each child was written without having changed here."""
+    """Remembers how often each place was written to without what is wanted of it having changed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._writes: dict[str, _Writes] = {}
+        self._writes: dict[Place, _Writes] = {}
+        self._tidied = clock()
 
-    def may_write(self, uid: str, manifest_hash: str) -> bool:
-        """Whether this manifest may be written to the child with this uid now."""
-        known = self._current(uid, manifest_hash)
+    def may_write(self, place: Place, wanted_hash: str) -> bool:
+        """Whether what has this hash may be written there now."""
+        known = self._current(place, wanted_hash)
         return known is None or self._clock() - known.last >= known.wait
 
-    def wrote(self, uid: str, manifest_hash: str) -> None:
-        """The manifest was written to the child."""
-        now, known = self._clock(), self._current(uid, manifest_hash)
-        if len(self._writes) >= _REMEMBERED:
+    def wrote(self, place: Place, wanted_hash: str) -> None:
+        """It was written there."""
+        now, known = self._clock(), self._current(place, wanted_hash)
+        self._writes[place] = _Writes(wanted_hash, 1 if known is None else known.count + 1, now)
+        if len(self._writes) > _REMEMBERED and now - self._tidied > _TIDIED_EVERY:
+            self._tidied = now
             self._writes = {other: one for other, one in self._writes.items() if not one.is_old(now)}
-        self._writes[uid] = _Writes(manifest_hash, 1 if known is None else known.count + 1, now)
 
-    def _current(self, uid: str, manifest_hash: str) -> _Writes | None:
-        known = self._writes.get(uid)
-        return None if known is None or known.hash != manifest_hash or known.is_old(self._clock()) else known
+    def _current(self, place: Place, wanted_hash: str) -> _Writes | None:
+        known = self._writes.get(place)
+        return None if known is None or known.hash != wanted_hash or known.is_old(self._clock()) else known
 
-    def is_fought_over(self, uid: str) -> bool:
-        """Whether a child that is as it should be was fought over a moment ago."""
-        known = self._writes.get(uid)
+    def is_fought_over(self, place: Place) -> bool:
+        """Whether a place that is as it should be was fought over a moment ago."""
+        known = self._writes.get(place)
         return known is not None and known.count > FREE_WRITES and self._clock() - known.last < QUIET
 
+    def is_news(self, place: Place) -> bool:
+        """Whether nobody has asked since the last write: so a fight is not told of more often than it costs a write."""
+        known = self._writes.get(place)
+        if known is None or known.told:
+            return False
+        self._writes[place] = replace(known, told=True)
+        return True
 
-def rivals(metadata: Manifest, manifest: Manifest) -> tuple[str, ...]:
+
+def who(metadata: Manifest, manifest: Manifest, subresource: str = "") -> str:
+    """The rivals as a sentence begins with them."""
+    return ", ".join(f"`{manager}`" for manager in rivals(metadata, manifest, subresource)) or "somebody"
+
+
+def rivals(metadata: Manifest, manifest: Manifest, subresource: str = "") -> tuple[str, ...]:
     """The managers that hold what the manifest sets and we do not; where nobody does, who wrote last."""
-    ours = applied_fields(metadata, FIELD_MANAGER)
+    ours = applied_fields(metadata, FIELD_MANAGER, subresource)
     others = [entry for entry in metadata.get("managedFields", ()) if entry["manager"] not in _OURS]
     wanted = content(manifest)
     holding = {entry["manager"] for entry in others if _takes(entry.get("fieldsV1", {}), ours, wanted)}

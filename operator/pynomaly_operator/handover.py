@@ -8,10 +8,12 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferri
 from dataclasses import dataclass
 
 from pynomaly_operator.desired.wanted import Identity
+from pynomaly_operator.errors import ApiError
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import DEPLOYMENT, Manifest
 from pynomaly_operator.observed import DeploymentFacts
 from pynomaly_operator.owned import REPLICAS, Fields, applied_fields, has_path
+from pynomaly_operator.refusals import raise_refusal
 from pynomaly_operator.store import FIELD_MANAGER, Child
 
 HANDOVER_MANAGER = "pynomaly-handover"
@@ -47,9 +49,12 @@ class Handover:
 
     async def _hand_over(self, manifest: Manifest, count: Count) -> None:
         metadata = manifest["metadata"]
-        await self._kube.apply(
-            DEPLOYMENT, replicas_of(metadata["namespace"], metadata["name"], count), HANDOVER_MANAGER
-        )
+        body = replicas_of(metadata["namespace"], metadata["name"], count)
+        try:
+            await self._kube.apply(DEPLOYMENT, body, HANDOVER_MANAGER)
+        except ApiError as error:
+            raise_refusal(manifest, error)
+            raise
 
 
 def replicas_of(namespace: str, name: str, count: Count) -> Manifest:

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from pynomaly_operator.api.v1alpha1 import ApiKeys as Policy
 from pynomaly_operator.api_keys import encoded, new_key
-from pynomaly_operator.children import raise_refusal
 from pynomaly_operator.desired.labels import KEY_ROTATED
 from pynomaly_operator.desired.secret import CURRENT, NEXT, PREVIOUS
 from pynomaly_operator.errors import CONFLICT, INVALID, ApiError
 from pynomaly_operator.events import Event, key_rotated, previous_key_dropped
 from pynomaly_operator.kube import METADATA_ONLY, Kube, Request
 from pynomaly_operator.manifest import SECRET, Manifest
+from pynomaly_operator.refusals import raise_refusal
 from pynomaly_operator.rotation import NEXT_MANAGER, Step, due, keys
 from pynomaly_operator.store import FIELD_MANAGER
 
@@ -79,6 +79,7 @@ class KeyRotation:
             live = await self._kube.send(request)
         except ApiError as error:
             if error.status not in (CONFLICT, INVALID):
+                raise_refusal({"kind": SECRET.name, "metadata": secret}, error)
                 raise
             again = await self._kube.get(SECRET, secret["namespace"], secret["name"])
             if again is not None and again["metadata"]["resourceVersion"] == secret["resourceVersion"]:

@@ -20,10 +20,11 @@ REPLICAS = ("spec", "replicas")
 _OWNED_METADATA = ("labels", "annotations", "ownerReferences")
 
 
-def applied_fields(metadata: Manifest, manager: str) -> Fields | None:
-    """What the manager applied to the object itself; status and scale have entries of their own."""
+def applied_fields(metadata: Manifest, manager: str, subresource: str = "") -> Fields | None:
+    """What the manager applied to the object itself, or to its status or scale, which have entries of their own."""
     for entry in metadata.get("managedFields", ()):
-        if entry["manager"] == manager and entry["operation"] == "Apply" and not entry.get("subresource"):
+        applied = entry["manager"] == manager and entry["operation"] == "Apply"
+        if applied and entry.get("subresource", "") == subresource:
             fields: Fields = entry["fieldsV1"]
             return fields
     return None

@@ -15,6 +15,7 @@ from pynomaly_operator import audit, discovery, handlers, probes
 from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children
 from pynomaly_operator.circuit_breaker import CircuitBreaker
+from pynomaly_operator.contention import Contention
 from pynomaly_operator.errors import ApiError
 from pynomaly_operator.events import Recorder
 from pynomaly_operator.key_rotation import KeyRotation
@@ -142,8 +143,9 @@ class Operator:
 
     def _reconciler(self, registry: Registry) -> Reconciler:
         kube, store, now, pods = self.edges.kube, self.store, self.now, Pods(self.edges.kube, self.now)
-        recorder, scaling, api_keys = Recorder(kube, now), Scaling(kube, store), ApiKeys(kube, store, pods, now)
-        children, settings = Children(kube, store, self.metrics), self.settings
+        recorder, contention, settings = Recorder(kube, now), Contention(), self.settings
+        scaling, api_keys = Scaling(kube, store, contention), ApiKeys(kube, store, pods, contention, now)
+        children = Children(kube, store, self.metrics, contention)
         trainings = Turns(settings.max_concurrent_trainings, lambda: store.busy(JOB.name), lambda: in_line(store))
         rollouts = Turns(settings.max_concurrent_rollouts, lambda: store.busy(DEPLOYMENT.name))
         parts = Parts(
@@ -154,7 +156,7 @@ class Operator:
             scaling=scaling,
             api_keys=api_keys,
             rollouts=Rollouts(pods, FewSilent(self.edges.serving_pods)),
-            statuses=StatusWriter(kube, store),
+            statuses=StatusWriter(kube, store, recorder, contention),
             recorder=recorder,
             turns=(trainings, rollouts),
             pace=self.edges.pace,

@@ -11,7 +11,7 @@ from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.calm import Calm
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
-from pynomaly_operator.errors import Hindrance
+from pynomaly_operator.errors import FieldConflict, Hindrance
 from pynomaly_operator.events import Recorder, events_between
 from pynomaly_operator.manifest import DEPLOYMENT
 from pynomaly_operator.observed import DeploymentFacts
@@ -24,7 +24,7 @@ from pynomaly_operator.status.report import Seen, first_finding, report
 from pynomaly_operator.status.rollout import Rollout
 from pynomaly_operator.status.trigger import Asked, next_due
 from pynomaly_operator.status.trigger import trigger as trigger_of
-from pynomaly_operator.status_writer import StatusWriter
+from pynomaly_operator.status_writer import Outcome, StatusWriter
 from pynomaly_operator.store import Detector, Key, Store
 from pynomaly_operator.training import Subject, Trainings
 from pynomaly_operator.turns import Turns
@@ -135,8 +135,8 @@ class Reconciler:
         """What can be done for an invalid resource: what serves is kept in repair."""
         part = parse_serving(seen.spec)
         if part is None or part.suspend or invalid.target is None:
-            await self._report(self._seen(seen, detector, suspended=False), invalid, None, before)
-            return None  # only an edit can help
+            reported = await self._report(self._seen(seen, detector, suspended=False), invalid, None, before)
+            return FieldConflict.retry_after if reported is Outcome.PUT_OFF else None  # only an edit can help
         wanted = Wanted(detector, part.serving, self._parts.programs, target=invalid.target, network=part.network)
         done = await self._carry_out(seen, wanted, invalid, before)
         return done.again if done.due is None else min(done.again, done.due)
@@ -149,14 +149,17 @@ class Reconciler:
             decided = decided.hindered(finding_of(written.hindrance))
         facts = self._seen(seen, wanted.detector, suspended=wanted.suspend)
         rollout = await self._parts.rollouts.look(wanted, facts, before)
-        await self._report(facts, decided, rollout, before)
+        reported = await self._report(facts, decided, rollout, before)
         finding = None if decided.in_line else first_finding(decided, rollout) or decided.aside
         waits = [self._again_in(facts, finding, written.hindrance)]
+        if reported is Outcome.PUT_OFF:
+            waits.append(FieldConflict.retry_after)
         switching = rollout is not None and rollout.switching and not wanted.suspend
         if switching:
             waits.append(self._parts.pace.switching)
         # Another's autoscaler is not watched.
         calm = finding is None and written.hindrance is None and not (wanted.suspend or switching or scaled_by_other)
+        calm = calm and reported is not Outcome.PUT_OFF
         if written.key_secret is not None and facts.deployment is not None:
             told_again = await self._parts.api_keys.tell_pods(wanted.detector, written.key_secret)
             waits.append(waits[0] if told_again is None else told_again)
@@ -171,11 +174,13 @@ class Reconciler:
         deployment = facts if isinstance(facts, DeploymentFacts) else None
         return Seen(detector, seen.generation, suspended, deployment, self._parts.now())
 
-    async def _report(self, seen: Seen, decided: Course, rollout: Rollout | None, before: DetectorStatus) -> None:
+    async def _report(self, seen: Seen, decided: Course, rollout: Rollout | None, before: DetectorStatus) -> Outcome:
         after = report(seen, decided, rollout, before)
-        if await self._parts.statuses.write(seen.detector, after):
+        outcome = await self._parts.statuses.write(seen.detector, after)
+        if outcome is Outcome.WRITTEN:
             for event in events_between(before, after):
                 await self._parts.recorder.record(seen.detector, event)
+        return outcome
 
     def _again_in(self, seen: Seen, finding: Finding | None, hindrance: Hindrance | None) -> float:
         pace = self._parts.pace

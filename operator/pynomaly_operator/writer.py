@@ -1,7 +1,7 @@
 """Making the children of one detector what they must be, in the order in which they depend on each other."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pynomaly_operator.api.v1alpha1 import ApiKeys as KeyPolicy
@@ -48,15 +48,23 @@ class Writer:
 
     async def write(self, wanted: Wanted) -> Written:
         """Makes the children what they must be."""
-        detector = wanted.detector
-        key_secret = await self.api_keys.look(detector)
+        key_secret = await self.api_keys.look(wanted.detector)
         manifests = children(wanted)
         # First: superseded Jobs end before the trainer's config map changes under them, and an autoscaler before the
         # number of pods is set without it.
+        pruning = await self._prune(wanted, manifests)
+        written = await self._write(wanted, manifests, key_secret)
+        return replace(written, hindrance=written.hindrance or pruning)
+
+    async def _prune(self, wanted: Wanted, manifests: Sequence[Manifest]) -> Hindrance | None:
+        detector = wanted.detector
         known = self.store.children((detector.namespace, detector.name))
-        await self.children.prune(detector, {child_id(manifest) for manifest in manifests} | kept(wanted, known))
+        keep = {child_id(manifest) for manifest in manifests} | kept(wanted, known)
+        return await self.children.prune(detector, keep)
+
+    async def _write(self, wanted: Wanted, manifests: tuple[Manifest, ...], key_secret: Manifest | None) -> Written:
         try:
-            key_secret = await self._ensure_key(detector, manifests, key_secret)
+            key_secret = await self._ensure_key(wanted.detector, manifests, key_secret)
         except NamespaceEnding as hindrance:
             return Written(hindrance)
         except Hindrance as hindrance:
@@ -70,7 +78,10 @@ class Writer:
     async def _apply(self, wanted: Wanted, manifests: Sequence[Manifest]) -> Hindrance | None:
         due = [manifest for manifest in manifests if self._is_due(wanted.detector, manifest)]
         hindrance = await self.children.apply_all(wanted.detector, due)
-        await self.scaling.keep_least(wanted.detector, wanted.serving.replicas)
+        try:
+            await self.scaling.keep_least(wanted.detector, wanted.serving.replicas)
+        except Hindrance as unscaled:
+            return hindrance or unscaled
         return hindrance
 
     def _is_due(self, detector: Identity, manifest: Manifest) -> bool:

@@ -1,20 +1,27 @@
 """What policies and limits of a cluster refuse: told in their words, and made when they allow it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from tests.cluster.errors import ClusterError
 from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
+from tests.controlplane.policies import IN_FORCE_WITHIN, Policy
 from tests.controlplane.standins import running
 
-IN_FORCE_WITHIN = 30
+_SERVICES = Policy(
+    "CREATE", "services", "ports must be approved", ("create", "service", "clusterip", "attempt", "--tcp=80")
+)
+_FREEZE = Policy(
+    "UPDATE",
+    "deployments",
+    "field is immutable during the freeze",
+    ("annotate", "deployment", "shuttle", "attempt=made"),
+)
 
 
 def test_a_child_that_a_policy_denies_is_told_in_its_words_and_made_when_it_is_gone(detector: Detector) -> None:
-    with _policy(detector, "CREATE", "services", "ports must be approved"):
+    with _SERVICES.in_force(detector):
         detector.apply()
 
         message = detector.await_condition("Ready", "False", "Internal")["message"]
@@ -32,7 +39,7 @@ def test_a_child_that_a_policy_does_not_let_change_is_not_deleted_for_it(detecto
     detector.until_ready()
     uid = detector.get("deployment", "shuttle")["metadata"]["uid"]
 
-    with _policy(detector, "UPDATE", "deployments", "field is immutable during the freeze"):
+    with _FREEZE.in_force(detector):
         detector.apply(serving={"replicas": {"min": 2}})
 
         message = detector.await_condition("Ready", "False", "Internal")["message"]
@@ -102,43 +109,3 @@ def _failed_create(job: Any, words: str) -> dict[str, Any]:
     metadata = {"name": "refused", "namespace": job["metadata"]["namespace"]}
     event = {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": about}
     return {**event, "type": "Warning", "reason": "FailedCreate", "message": words}
-
-
-@contextmanager
-def _policy(detector: Detector, operation: str, resource: str, words: str) -> Iterator[None]:
-    """While the context lasts nobody may do this to the resources of the detector's namespace."""
-    name = f"deny-{resource}-in-{detector.namespace}"
-    where = {"matchLabels": {"kubernetes.io/metadata.name": detector.namespace}}
-    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": [operation], "resources": [resource]}
-    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
-    policy = {
-        **kind,
-        "kind": "ValidatingAdmissionPolicy",
-        "spec": {
-            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": where},
-            "validations": [{"expression": "false", "message": words}],
-        },
-    }
-    binding = {
-        **kind,
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "spec": {"policyName": name, "validationActions": ["Deny"]},
-    }
-    detector.kubectl.apply(policy, binding)
-    try:
-        until(lambda: _denies(detector, operation, resource), within=IN_FORCE_WITHIN, what="the policy in force")
-        yield
-    finally:
-        detector.kubectl.delete(binding, policy)
-
-
-def _denies(detector: Detector, operation: str, resource: str) -> bool:
-    attempt = {
-        ("CREATE", "services"): ("create", "service", "clusterip", "attempt", "--tcp=80"),
-        ("UPDATE", "deployments"): ("annotate", "deployment", "shuttle", "attempt=made"),
-    }[operation, resource]
-    try:
-        detector.kubectl(*attempt, detector.here, "--dry-run=server")
-    except ClusterError as error:
-        return "denied request" in str(error)
-    return False

@@ -1,31 +1,161 @@
 """Somebody else wants a child otherwise, or a field of it cannot be changed any more."""
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
 
-FIGHT_ENDS_WITHIN = 40
-"""The first waits are 10 and 20 s, and what was put back must stay for 5 s."""
+FIGHT_ENDS_WITHIN = 60
+"""The first waits are 10, 20 and 40 s, and what was put back must stay for 5 s."""
+PASSES = 8
+MOST_WRITES = 4
+"""In so many passes of a fight: one, of a child or the status, and what tells of it. Unbounded each pass has one."""
+
+
+LABEL = "app.kubernetes.io/name"
+KNOWN_BY = "app.kubernetes.io/managed-by"
 
 
 def test_a_fight_over_a_field_is_told_with_the_rivals_name_costs_few_writes_and_ends(detector: Detector) -> None:
     detector.until_ready()
 
-    with _rival(detector):
+    with _rival(lambda: _relabel(detector, "service", "shuttle", LABEL)):
         message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
         assert "`gitops`" in message
         assert "Service shuttle" in message
         detector.await_condition("Serving", "True", "Succeeded")
-        passes, applied = detector.operator.passes(), detector.operator.children("applied")
-        until(lambda: detector.operator.passes() >= passes + 10, within=WITHIN, what="ten more passes")
-        assert detector.operator.children("applied") - applied <= 1
+        _costs_few_writes(detector)
 
     until(lambda: detector.condition("Ready")["status"] == "True", within=FIGHT_ENDS_WITHIN, what="the fight to end")
-    assert _name_label(detector) == "pynomaly"
+    assert _label(detector, "service", "shuttle", LABEL) == "pynomaly"
+
+
+def test_a_fight_over_the_label_by_which_a_child_is_known_is_one_too(detector: Detector) -> None:
+    detector.until_ready()
+
+    with _rival(lambda: _relabel(detector, "service", "shuttle", KNOWN_BY)):
+        message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
+        assert "`gitops` keeps changing what Service shuttle must be" in message
+        _costs_few_writes(detector)
+
+    until(lambda: detector.condition("Ready")["status"] == "True", within=FIGHT_ENDS_WITHIN, what="the fight to end")
+    assert _label(detector, "service", "shuttle", KNOWN_BY) == "pynomaly"
+
+
+def test_a_fight_over_the_owner_of_a_child_is_one_too(detector: Detector) -> None:
+    detector.until_ready()
+
+    def disown() -> None:
+        if "ownerReferences" in detector.get("configmap", "shuttle-serving")["metadata"]:
+            _edit(detector, "configmap", "shuttle-serving", {"metadata": {"ownerReferences": None}})
+
+    with _rival(disown):
+        message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
+        assert "ConfigMap shuttle-serving" in message
+        _costs_few_writes(detector)
+
+
+def test_a_fight_over_the_label_of_a_job_is_one_too(detector: Detector) -> None:
+    detector.apply()
+    job = detector.await_job()["metadata"]["name"]
+
+    with _rival(lambda: _relabel(detector, "job", job, KNOWN_BY)):
+        message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
+        assert f"`gitops` keeps changing what Job {job} must be" in message
+        _costs_few_writes(detector)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("service", "shuttle"), ("secret", "shuttle-api-keys")])
+def test_a_fight_with_somebody_who_deletes_a_child_as_soon_as_it_appears_is_one_too(
+    detector: Detector, kind: str, name: str
+) -> None:
+    detector.until_ready()
+
+    with _rival(lambda: detector.kubectl("delete", kind, name, detector.here, "--ignore-not-found", "--wait=false")):
+        message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
+        assert f"somebody keeps deleting {kind.capitalize()} {name}" in message
+        _costs_few_writes(detector)
+
+    until(lambda: detector.get(kind, name), within=FIGHT_ENDS_WITHIN, what=f"{kind} {name} to come back")
+
+
+def test_a_fight_with_somebody_who_makes_a_child_that_is_not_wanted_is_one_too(detector: Detector) -> None:
+    detector.until_ready()
+    stray = detector.get("configmap", "shuttle-serving")
+    kept = {part: stray["metadata"][part] for part in ("namespace", "labels", "ownerReferences")}
+    stray["metadata"] = {**kept, "name": "stray"}
+
+    with _rival(lambda: detector.kubectl.apply(stray)):
+        message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
+        assert "keeps making ConfigMap stray" in message
+        _costs_few_writes(detector)
+
+    until(lambda: detector.get("configmap", "stray") is None, within=FIGHT_ENDS_WITHIN, what="the stray to go")
+    until(lambda: detector.condition("Ready")["status"] == "True", within=FIGHT_ENDS_WITHIN, what="the fight to end")
+
+
+def test_a_fight_with_somebody_who_scales_an_autoscaled_deployment_to_nothing_is_one_too(detector: Detector) -> None:
+    detector.until_ready(pods=2, serving={"replicas": {"min": 2, "max": 5}})
+
+    def number() -> int:
+        replicas: int = detector.get("deployment", "shuttle")["spec"]["replicas"]
+        return replicas
+
+    def scale_down() -> None:
+        if number() != 0:
+            _edit(detector, "deployment", "shuttle", {"spec": {"replicas": 0}})
+
+    with _rival(scale_down):
+        message = detector.await_condition("Stalled", "True", "FieldConflict")["message"]
+        assert "`gitops`" in message
+        assert "Deployment shuttle" in message
+        _costs_few_writes(detector)
+
+    until(lambda: number() == 2, within=FIGHT_ENDS_WITHIN, what="2 replicas")
+
+
+def test_a_fight_over_the_status_costs_few_writes_and_is_told_by_an_event(detector: Detector) -> None:
+    detector.until_ready()
+
+    def pods() -> int:
+        replicas: int = detector.read()["status"]["replicas"]
+        return replicas
+
+    def lie() -> None:
+        if pods() != 99:
+            _edit(detector, "ad", "shuttle", {"status": {"replicas": 99}}, "--subresource=status")
+
+    def told() -> bool:
+        events = detector.kubectl.read("events", detector.here)["items"]
+        return any(
+            e["reason"] == "FieldConflict" and "`gitops` keeps changing the status" in e["message"] for e in events
+        )
+
+    with _rival(lie):
+        until(told, within=WITHIN, what="the event")
+        _costs_few_writes(detector)
+
+    until(lambda: pods() == 1, within=FIGHT_ENDS_WITHIN, what="the status to be true")
+
+
+def test_a_child_that_is_given_to_another_detector_is_told_of_and_made_again_when_it_is_gone(
+    detector: Detector,
+) -> None:
+    detector.until_ready()
+    (owner,) = detector.get("service", "shuttle")["metadata"]["ownerReferences"]
+    theirs = {**owner, "name": "another", "uid": "00000000-0000-4000-8000-000000000001"}
+    detector.patch("service", "shuttle", {"metadata": {"ownerReferences": [theirs]}})
+
+    assert "Service shuttle" in detector.await_condition("Stalled", "True", "NameConflict")["message"]
+
+    detector.kubectl("delete", "service", "shuttle", detector.here)
+    detector.await_child("service", "shuttle")
+    detector.await_condition("Ready", "True", "Succeeded")
 
 
 def test_a_config_map_that_was_made_immutable_is_made_anew_when_it_must_change(detector: Detector) -> None:
@@ -88,29 +218,49 @@ def _of_an_earlier_version(detector: Detector, job: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _rival(detector: Detector) -> Iterator[None]:
-    """Somebody who gives the Service's label a value of his own, again and again, while the context lasts."""
+def _rival(act: Callable[[], object]) -> Iterator[None]:
+    """Somebody who does this again and again while the context lasts."""
     stop = threading.Event()
+    errors: list[Exception] = []
 
-    def edit() -> None:
+    def go_on() -> None:
         while not stop.wait(0.05):
-            if _name_label(detector) != "theirs":
-                detector.kubectl(
-                    "patch", "service", "shuttle", detector.here, "--field-manager=gitops", "--type=merge",
-                    '--patch={"metadata":{"labels":{"app.kubernetes.io/name":"theirs"}}}',
-                )  # fmt: skip
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - raised in the test's thread
+                errors.append(error)
+                return
 
-    thread = threading.Thread(target=edit, name="rival")
+    thread = threading.Thread(target=go_on, name="rival")
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+    assert not errors, errors
 
 
-def _name_label(detector: Detector) -> str:
-    found: str = detector.get("service", "shuttle")["metadata"]["labels"]["app.kubernetes.io/name"]
+def _edit(detector: Detector, kind: str, name: str, patch: Any, *options: str) -> None:
+    """An edit by `gitops`."""
+    written = f"--patch={json.dumps(patch)}"
+    detector.kubectl("patch", kind, name, detector.here, "--field-manager=gitops", "--type=merge", written, *options)
+
+
+def _relabel(detector: Detector, kind: str, name: str, label: str) -> None:
+    """`gitops` gives the label a value of its own, unless it has it."""
+    if _label(detector, kind, name, label) != "theirs":
+        _edit(detector, kind, name, {"metadata": {"labels": {label: "theirs"}}})
+
+
+def _costs_few_writes(detector: Detector) -> None:
+    passes, before = detector.operator.passes(), detector.operator.writes()
+    until(lambda: detector.operator.passes() >= passes + PASSES, within=3 * WITHIN, what="more passes")
+    assert detector.operator.writes() - before <= MOST_WRITES
+
+
+def _label(detector: Detector, kind: str, name: str, label: str) -> str:
+    found: str = detector.get(kind, name)["metadata"]["labels"][label]
     return found
 
 

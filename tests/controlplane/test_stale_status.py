@@ -10,11 +10,14 @@ from tests.cluster.control_plane import ControlPlane
 from tests.controlplane.detectors import Detector
 
 from pynomaly_operator.api.parse import parse_status
+from pynomaly_operator.contention import Contention
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import CONFLICT, ApiError
+from pynomaly_operator.events import Recorder
 from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.metrics import Metrics
-from pynomaly_operator.status_writer import StatusWriter
+from pynomaly_operator.process import utc_now
+from pynomaly_operator.status_writer import Outcome, StatusWriter
 from pynomaly_operator.store import Store
 from pynomaly_operator.workqueue import Backoff, WorkQueue
 
@@ -30,11 +33,11 @@ def test_a_status_made_of_what_is_outdated_is_refused_and_made_anew_of_what_is_s
     seen = [outdated, unapplied.read()]
     detector = Identity(unapplied.namespace, "shuttle", outdated["metadata"]["uid"])
     status = parse_status({"replicas": 3, "observedGeneration": 1})
-    answers: list[int | bool] = []
+    answers: list[int | Outcome] = []
 
     async def scenario(kube: Kube) -> None:
         store, done = Store(), asyncio.Event()
-        writer = StatusWriter(kube, store)
+        writer = _writer(kube, store)
 
         async def reconcile(_: Any) -> None:
             store.see_detector(seen.pop(0))  # what the watch has told by then
@@ -54,7 +57,7 @@ def test_a_status_made_of_what_is_outdated_is_refused_and_made_anew_of_what_is_s
 
     _run(plane, scenario)
 
-    assert answers == [CONFLICT, True]
+    assert answers == [CONFLICT, Outcome.WRITTEN]
     assert unapplied.read()["status"]["replicas"] == 3
 
 
@@ -71,12 +74,16 @@ def test_a_detector_that_was_created_anew_does_not_get_its_predecessors_status(
         store = Store()
         store.see_detector(outdated)
         with pytest.raises(ApiError) as caught:
-            await StatusWriter(kube, store).write(detector, parse_status({"replicas": 3, "observedGeneration": 1}))
+            await _writer(kube, store).write(detector, parse_status({"replicas": 3, "observedGeneration": 1}))
         assert caught.value.status == CONFLICT
 
     _run(plane, scenario)
 
     assert "replicas" not in unapplied.read().get("status", {})
+
+
+def _writer(kube: Kube, store: Store) -> StatusWriter:
+    return StatusWriter(kube, store, Recorder(kube, utc_now), Contention())
 
 
 def _run(plane: ControlPlane, scenario: Callable[[Kube], Awaitable[None]]) -> None:
