@@ -33,15 +33,17 @@ def test_an_edit_is_carried_out_though_it_comes_while_an_unchanged_detector_is_l
     own_operator.pace = replace(own_operator.pace, resync=0.01)
     with own_operator.running():
         unapplied.until_ready()
-        for replicas in range(2, 12):
-            unapplied.apply(serving={"replicas": {"min": replicas}})
+        for number in range(15):
+            looked_at = own_operator.passes() + 5
+            until(lambda: own_operator.passes() >= looked_at, within=30, what="looks at what is unchanged")  # noqa: B023 - called at once
 
-            until(lambda: _replicas(unapplied) == replicas, within=30, what=f"{replicas} pods to be asked for")  # noqa: B023 - called at once
+            unapplied.apply(network={"allowFrom": [{"namespace": f"n{number}"}]})
+
+            until(lambda: f'"n{number}"' in _policy(unapplied), within=30, what=f"the network policy of edit {number}")  # noqa: B023 - called at once
 
 
-def _replicas(detector: Detector) -> int:
-    wanted: int = detector.get("deployment", detector.name)["spec"]["replicas"]
-    return wanted
+def _policy(detector: Detector) -> str:
+    return json.dumps(detector.get("networkpolicy", f"{detector.name}-serving")["spec"])
 
 
 @pytest.mark.parametrize("version", [None, (1, 30)], ids=["streams of metadata", "lists, as before 1.34"])
