@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,8 +148,10 @@ def test_a_child_that_is_given_to_another_detector_is_told_of_and_made_again_whe
     detector: Detector,
 ) -> None:
     detector.until_ready()
+    another = replace(detector, name="another")
+    another.apply(suspend=True)
     (owner,) = detector.get("service", "shuttle")["metadata"]["ownerReferences"]
-    theirs = {**owner, "name": "another", "uid": "00000000-0000-4000-8000-000000000001"}
+    theirs = {**owner, "name": another.name, "uid": another.uid}
     detector.patch("service", "shuttle", {"metadata": {"ownerReferences": [theirs]}})
 
     assert "Service shuttle" in detector.await_condition("Stalled", "True", "NameConflict")["message"]
