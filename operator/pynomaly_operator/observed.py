@@ -69,6 +69,11 @@ class JobFacts:
         """Whether pods of it run or may run."""
         return not self.ended
 
+    @property
+    def trains(self) -> bool:
+        """Whether a version may still come of it."""
+        return self.busy and not self.failing
+
 
 @dataclass(frozen=True, slots=True)
 class Termination:

@@ -77,7 +77,7 @@ class Trainings:
         # Before the registry: a Job that ended by now has published by then.
         job = self._job(subject.detector, goal)
         try:
-            model = await self._model(subject, goal)
+            model = await self._model(subject, goal, job)
         except RegistryUnavailable as error:
             return course.of_hindrance(finding_of(error), before)
         if model is not None:
@@ -89,10 +89,12 @@ class Trainings:
             return await self._of_job(subject, goal, job)
         return await self._start(subject)
 
-    async def _model(self, subject: Subject, goal: Goal) -> ModelStatus | None:
+    async def _model(self, subject: Subject, goal: Goal, job: Child | None) -> ModelStatus | None:
         target = subject.before.target
         if target is not None and target.fingerprint == goal.fingerprint:
             return target
+        if job is not None and _facts(job).trains:
+            return None  # its end is told, and the registry is asked then
         return await self._registry.recorded(subject.detector, goal.fingerprint)
 
     async def _pinned(self, subject: Subject, decided: Course, version: int) -> Course:
@@ -110,9 +112,7 @@ class Trainings:
         return child if child is not None and child.owner == detector.uid else None
 
     async def _of_job(self, subject: Subject, goal: Goal, job: Child) -> Course:
-        facts = job.facts
-        if not isinstance(facts, JobFacts):
-            raise TypeError(f"a Job has no facts of a {type(facts).__name__}")
+        facts = _facts(job)
         if facts.succeeded:
             text = "the training's Job succeeded, but the registry has no version of it"
             return course.of_failure(goal, Finding(Reason.INTERNAL, text, stalled=True), subject.before)
@@ -178,6 +178,12 @@ class Trainings:
         if found["metadata"].get("labels", {}).get(labels.USE) != labels.USE_TRAINING:
             label = f"{labels.USE}={labels.USE_TRAINING}"
             raise SourceNotAllowed(f"{kind.name} `{name}` does not let detectors read it: label it {label}")
+
+
+def _facts(job: Child) -> JobFacts:
+    if not isinstance(job.facts, JobFacts):
+        raise TypeError(f"a Job has no facts of a {type(job.facts).__name__}")
+    return job.facts
 
 
 def _check_open(source: ClusterSource, network: Network) -> None:
