@@ -100,4 +100,4 @@ def test_a_message_is_short_and_shows_no_credentials() -> None:
     ready = conditions(Aspects(FAILED, 0, told, suspended=False, served=""), 1, (), NOW)[0]
 
     assert ready.message.startswith("https://***@example.com/x refused")
-    assert len(ready.message) == 1000
+    assert len(ready.message.encode()) == 1000
