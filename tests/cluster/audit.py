@@ -31,6 +31,8 @@ class Asked:
     code: int
     received: float
     """Seconds since the epoch."""
+    message: str
+    """Why it was refused."""
 
     @property
     def write(self) -> bool:
@@ -70,4 +72,5 @@ def _parsed(user: str, event: dict[str, object]) -> Asked:
         name=where.get("name", ""),
         code=int(status.get("code", 0)),
         received=datetime.fromisoformat(str(event["requestReceivedTimestamp"])).timestamp(),
+        message=str(status.get("message", "")),
     )

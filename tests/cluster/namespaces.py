@@ -19,7 +19,7 @@ def restricted(kubectl: Kubectl, purpose: str = "test") -> Iterator[str]:
         until(lambda: _has_service_account(kubectl, name), within=30, what=f"the service account of {name}")
         yield name
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def _has_service_account(kubectl: Kubectl, namespace: str) -> bool:

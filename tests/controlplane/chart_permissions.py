@@ -17,7 +17,7 @@ Right = tuple[str, str, str]
 """API group, resource and verb."""
 _KINDS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 _OPERATOR = "operator"
-CREATED = 201
+CREATED, FORBIDDEN = 201, 403
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,12 @@ class Permissions:
         return set(self._used())
 
     def refused(self) -> set[Right]:
-        """What it asked for and may not do."""
-        return {(a.group, a.resource, a.verb) for a in audit.asked(self.plane.folder, self.user) if a.code == 403}
+        """What it asked for and may not do; in a namespace that is being deleted nobody may make anything."""
+        return {
+            (asked.group, asked.resource, asked.verb)
+            for asked in audit.asked(self.plane.folder, self.user)
+            if asked.code == FORBIDDEN and "because it is being terminated" not in asked.message
+        }
 
     def namespaces_asked(self) -> set[str]:
         """Where it asked for anything; empty for the whole cluster."""

@@ -36,7 +36,7 @@ def idle_namespace(kubectl: Kubectl) -> Iterator[str]:
     """A namespace of the test's own."""
     with namespaces.restricted(kubectl) as name:
         yield name
-        # No controller here empties a namespace that is deleted: its detectors would occupy later tests' operators.
+        # A namespace takes its time to go: meanwhile its detectors would occupy later tests' operators.
         kubectl("delete", "anomalydetectors", "--all", "--wait=false", f"--namespace={name}")
 
 

@@ -16,18 +16,6 @@ DATA = {"serving.json": '{"format": 1, "registry": "http://evil.example"}'}
 DETECTOR = {"apiVersion": "pynomaly.io/v1alpha1", "kind": "AnomalyDetector", "name": "shuttle", "controller": True}
 
 
-def test_a_copy_of_a_child_with_all_its_annotations_is_not_taken_for_what_was_written(unapplied: Detector) -> None:
-    with unapplied.operator.running():
-        unapplied.until_ready()
-    written = unapplied.get("configmap", SERVING)
-    copied = {part: written["metadata"][part] for part in ("labels", "annotations", "ownerReferences")}
-    unapplied.kubectl("replace", "--force", "--filename=-", given=json.dumps(_config_map(unapplied, copied)))
-    assert _data(unapplied) == DATA
-
-    with unapplied.operator.running():
-        until(lambda: _data(unapplied) == written["data"], within=WITHIN, what="our content")
-
-
 @pytest.mark.parametrize("kind", ["ConfigMap", "AnomalyDetector"])
 def test_labels_that_name_the_detector_do_not_make_its_child_of_what_another_controls(
     detector: Detector, kind: str
