@@ -101,7 +101,8 @@ class ApiKeys:
         They do not say which keys they have, so each is told a few times, and then left to the kubelet's own pace.
         """
         written = [time for entry in (CURRENT, NEXT) if (time := changed(secret, "data", entry)) is not None]
-        if not written or self._now() - max(written) > FRESH:
+        # The time at which a key was written is the API server's.
+        if not written or (self._kube.server_time or self._now()) - max(written) > FRESH:
             return None
         made = max(written)
         content = sha256([secret["uid"], made.isoformat()])[:16]

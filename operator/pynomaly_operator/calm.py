@@ -5,7 +5,7 @@ Most of the time this is all of them. What no watch would tell is their Secret, 
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pynomaly_operator.desired.wanted import Identity
@@ -21,6 +21,8 @@ class _Calm:
     revision: int
     due: datetime | None
     """When there is something to do again though nothing changes."""
+    looked: datetime
+    """When this was so. In the future: the clock was put back, and `due` is of the clock before."""
 
 
 class Calm:
@@ -33,15 +35,19 @@ class Calm:
         self._resync = resync
         self._known: dict[Key, _Calm] = {}
 
-    def note(self, key: Key, revision: int, due: datetime | None) -> None:
+    def note(self, key: Key, revision: int, due: datetime | None, now: datetime) -> None:
         """A full pass, that began at this revision of what is known, found nothing to do until `due`."""
         if self._store.revision(key) == revision:
-            self._known[key] = _Calm(revision, due)
+            self._known[key] = _Calm(revision, due, now)
+
+    def forget(self, key: Key) -> None:
+        """The detector is gone, or is going."""
+        self._known.pop(key, None)
 
     async def look(self, key: Key, seen: Detector, now: datetime) -> float | None:
         """Seconds until the next look; None: something has changed or is due, so a full pass is."""
         known = self._known.pop(key, None)
-        if known is None or (known.due is not None and known.due <= now):
+        if known is None or now < known.looked or (known.due is not None and known.due <= now):
             return None
         if known.revision != self._store.revision(key):
             return None
@@ -49,7 +55,7 @@ class Calm:
             await self._look_at_key(Identity(*key, seen.uid))
         if known.revision != self._store.revision(key):
             return None
-        self._known[key] = known
+        self._known[key] = replace(known, looked=now)
         wait = self.wait()
         return wait if known.due is None else min(wait, (known.due - now).total_seconds())
 

@@ -92,6 +92,7 @@ class Children:
         if not self._contention.may_write(place, _UNWANTED):
             raise await self._unwanted(detector, child)
         await self._delete(detector.namespace, child, uid)
+        self._store.forget_child(uid)  # what a finalizer holds is told of again; until then nobody keeps making it
         self._contention.wrote(place, _UNWANTED)
 
     async def _apply(self, detector: Identity, manifest: Manifest) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from kubernetes_asyncio import client, config
@@ -65,6 +66,11 @@ class Credentials:
     def server(self) -> str:
         """The API server's URL."""
         return str(self._configuration.host)
+
+    @property
+    def path(self) -> str:
+        """What each request's path begins with: empty, or where a proxy has the API server."""
+        return urlsplit(self.server).path.rstrip("/")
 
     def ssl_context(self) -> ssl.SSLContext:
         """Trusts the cluster's authority, and presents the client certificate if there is one."""

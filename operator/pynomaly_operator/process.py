@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from itertools import product
+from typing import Any, Protocol, TypeVar
 
 import kopf
 
@@ -23,7 +24,7 @@ from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.leadership import Leadership, boottime
 from pynomaly_operator.liveness import Liveness
 from pynomaly_operator.living import Forgetful, Living
-from pynomaly_operator.manifest import DEPLOYMENT, DETECTOR, JOB
+from pynomaly_operator.manifest import DEPLOYMENT, DETECTOR, JOB, WATCHED
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.pods import Pods
 from pynomaly_operator.probes import Health
@@ -45,6 +46,8 @@ from pynomaly_operator.workqueue import WorkQueue
 from pynomaly_operator.writer import Writer
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 RETRY_SECONDS = 2.0
 LIVING_RETRY_SECONDS = 300.0
@@ -100,7 +103,9 @@ class Operator:
         reconciler = self._reconciler(remembering)
         queue = WorkQueue(reconciler.reconcile, self.metrics)
         reconciler.wake_by(queue.add)
-        version = await self._answered("the API server", self.edges.kube.version)
+        version = await _unless(stop, self._answered("the API server", self.edges.kube.version))
+        if version is None:
+            return
         watching = handlers.Watching.of(version)
         log.info("Kubernetes %d.%d: %s", *version, "streams of metadata" if watching.streaming else "lists")
         sinks, activity = handlers.Sinks(self.store, queue, remembering), WatchActivity(boottime)
@@ -124,7 +129,7 @@ class Operator:
             stop.wait(),
         )
         tasks = [asyncio.create_task(task) for task in beside]
-        kopfs = asyncio.create_task(self._watch(watches, stop))
+        kopfs = asyncio.create_task(self._watch(watches, activity, stop))
         await _together([kopfs, *tasks], tasks, lambda: self._end(kopfs, stop))
 
     async def _end(self, watches: asyncio.Task[None], stop: asyncio.Event) -> None:
@@ -173,7 +178,9 @@ class Operator:
                 log.warning("waiting for %s: %s", what, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _watch(self, watches: Callable[[], Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    async def _watch(
+        self, watches: Callable[[], Coroutine[Any, Any, None]], activity: WatchActivity, stop: asyncio.Event
+    ) -> None:
         """Watches until `stop` is set, from when there is a definition of what to watch."""
         while not stop.is_set():
             try:
@@ -183,6 +190,9 @@ class Operator:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
             else:
+                # kopf may ask another API server, which knows less: a watch that never begins is missed, too.
+                for kind, place in product((DETECTOR, *WATCHED.values()), self.settings.scope.places):
+                    activity.asked(f"{self.edges.credentials.path}{kind.path(place)}")
                 await watches()
                 return
 
@@ -242,6 +252,17 @@ class Operator:
 
     def _not_synced(self) -> str | None:
         return None if self.synced.is_set() else "not everything is listed yet"
+
+
+async def _unless(stop: asyncio.Event, answer: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """The answer; None when `stop` was set before."""
+    asking, stopping = asyncio.create_task(answer), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([asking, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return asking.result() if asking.done() else None
+    finally:
+        stopping.cancel()
+        asking.cancel()
 
 
 async def _together(

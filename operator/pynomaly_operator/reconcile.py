@@ -99,6 +99,7 @@ class Reconciler:
     async def _pass(self, key: Key) -> float | None:
         seen = self._parts.store.detectors.get(key)
         if seen is None or seen.deleting:
+            self._calm.forget(key)
             return None  # the garbage collector takes what it owned
         if (look := await self._calm.look(key, seen, self._parts.now())) is not None:
             self._parts.writer.children.unchanged(key)
@@ -126,7 +127,7 @@ class Reconciler:
         done = await self._carry_out(seen, wanted, decided, before)
         due = _earliest(now, done.due, None if spec.suspend else next_due(asked, now))
         if done.calm and not any(turns.waits(key) for turns in self._parts.turns):
-            self._calm.note(key, revision, due)
+            self._calm.note(key, revision, due, now)
         return done.again if due is None else min(done.again, max(0.0, (due - now).total_seconds()))
 
     async def _serve_on(

@@ -8,7 +8,7 @@ _HEADER = re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", re.IGNORECASE)
 _JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _NAMED = re.compile(
     r"((?:\b|[-_])(?:sig|signature|pwd)|"
-    r"(?:password|passwd|secret|token|api[-_]?key|access[-_]?key|account[-_]?key|credential)s?)"
+    r"(?:password|passwd|secret|token|api[-_]?key(?!s: )|access[-_]?key|account[-_]?key|credential)s?)"
     r"([\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+",
     re.IGNORECASE,
 )

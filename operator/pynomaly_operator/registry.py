@@ -66,7 +66,7 @@ class HttpRegistry:
             token = await asyncio.to_thread(self._token_file.read_text)
             headers = {"Authorization": f"Bearer {token.strip()}", "Content-Type": "application/json"}
             async with self._session.request(method, self._url + path, headers=headers, data=body) as response:
-                return response.status, await response.text()
+                return response.status, await response.text(errors="replace")
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise RegistryUnavailable(
                 f"the registry at {self._url} cannot be asked: {str(error) or type(error).__name__}"

@@ -13,7 +13,7 @@ from itertools import count
 
 from pynomaly_operator.deletions import Deletions
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH, RETRAIN
-from pynomaly_operator.manifest import Manifest
+from pynomaly_operator.manifest import SECRET, Manifest
 from pynomaly_operator.observed import DeploymentFacts, JobFacts, deployment_facts, job_facts, moment
 from pynomaly_operator.owned import Fields, applied_fields
 from pynomaly_operator.ownership import controller
@@ -153,6 +153,9 @@ class Store:
         """The detector is gone; its children follow when the garbage collector takes them."""
         self.detectors.pop(key, None)
         self._revisions.pop(key, None)
+        for (kind, _), child in self.children(key).items():
+            if kind == SECRET.name:  # of which no watch tells
+                self.forget_child(child.uid)
 
     def see_child(self, kind: str, body: Manifest) -> tuple[Key, ...]:
         """Takes note of a child; the detectors for which something changed that matters: two when it changed hands."""

@@ -51,8 +51,8 @@ class _Scene:
         }
         self.store.see_child(kind, {"metadata": metadata})
 
-    def note(self, due: datetime | None = None) -> None:
-        self.calm.note(KEY, self.store.revision(KEY), due)
+    def note(self, due: datetime | None = None, now: datetime = NOW) -> None:
+        self.calm.note(KEY, self.store.revision(KEY), due, now)
 
     def look(self, now: datetime = NOW) -> float | None:
         return asyncio.run(self.calm.look(KEY, self.store.detectors[KEY], now))
@@ -100,7 +100,7 @@ def test_a_change_during_the_pass_itself_is_no_calm() -> None:
     before = scene.store.revision(KEY)
     scene.see_child("Service", 9)
 
-    scene.calm.note(KEY, before, None)
+    scene.calm.note(KEY, before, None, NOW)
 
     assert scene.look() is None
 
@@ -119,6 +119,13 @@ def test_what_is_due_is_done_at_its_time() -> None:
 
     assert scene.look() == 5
     assert scene.look(NOW + timedelta(seconds=5)) is None
+
+
+def test_after_the_clock_was_put_back_what_is_due_is_judged_anew() -> None:
+    scene = _Scene()
+    scene.note(NOW + timedelta(hours=3, minutes=1), now=NOW + timedelta(hours=3))
+
+    assert scene.look(NOW) is None
 
 
 def test_another_detector_of_the_same_name_needs_a_pass() -> None:

@@ -44,6 +44,7 @@ def _seconds(text: str) -> float:
     "text",
     [
         "Secret shuttle-api-keys has a new API key: serving pods accept it",
+        'the API server refuses Secret shuttle-api-keys: admission webhook "x" denied the request',
         "the token for the API server cannot be read: no such file",
         "the registry at http://registry.pynomaly.svc:8000 answered 401",
         "the design=1 of a significant change",

@@ -115,6 +115,18 @@ def test_a_child_that_lost_its_labels_and_got_them_back_is_a_child_again() -> No
     assert set(store.children(KEY)) == {("ConfigMap", "mine-training")}
 
 
+def test_the_secret_of_a_detector_that_was_deleted_is_forgotten_for_no_watch_tells_of_it() -> None:
+    store = Store()
+    store.see_detector(_detector(3))
+    store.see_child("Secret", _child(4, "s"))
+    store.see_child("ConfigMap", _child(5))
+
+    store.detector_deleted(_detector(6)["metadata"])
+
+    assert set(store.children(KEY)) == {("ConfigMap", "mine-training")}
+    assert not store.knows("s")
+
+
 def test_a_detector_of_the_same_name_as_one_that_was_deleted_stays() -> None:
     store = Store()
     store.see_detector(_detector(9, metadata={"uid": "another"}))
