@@ -110,3 +110,45 @@ def test_clusters_score_as_their_references_wherever_they_are(
         reject()  # PyOD: "Could not form valid cluster separation"
     rows = np.concatenate([X, np.array(extra).reshape(-1, 2)])
     agree(detector, run(to_onnx(detector), rows)["score"], reference_scores(detector, rows))
+
+
+def _of_one_length(rows: int) -> Matrix:
+    """Rows of random directions."""
+    X = np.random.default_rng(0).standard_normal((rows, 10))
+    found: Matrix = X / np.linalg.norm(X, axis=1, keepdims=True)
+    return found
+
+
+def _prove(run: Run, agree: Agree, detector: Any, X: Matrix, rows: Matrix) -> None:
+    agree(detector, run(to_onnx(detector, training_rows=X), rows)["score"], reference_scores(detector, rows))
+
+
+@pytest.mark.parametrize("rows", [200, 1100])
+@pytest.mark.parametrize("build", [LOF, HDBSCAN, ABOD])
+def test_the_centre_of_rows_of_one_length_scores_as_its_reference(
+    run: Run, agree: Agree, build: Build, rows: int
+) -> None:
+    X = _of_one_length(rows)
+
+    _prove(run, agree, fitted(build, X), X, np.vstack([np.zeros(10), X[:5], X[:5] / 2]))
+
+
+@pytest.mark.parametrize("metric", ["canberra", "braycurtis", "cosine"])
+@pytest.mark.parametrize("k", [1, 5])
+def test_a_row_of_zeros_that_is_equally_far_from_all_points_scores_as_its_reference(
+    run: Run, agree: Agree, metric: str, k: int
+) -> None:
+    X = np.random.default_rng(0).standard_normal((1100, 4))
+
+    _prove(run, agree, fitted(lambda: LOF(metric=metric, n_neighbors=k), X), X, np.vstack([np.zeros(4), X[:5]]))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev"])
+def test_rows_in_tight_clusters_far_from_each_other_score_as_their_reference(
+    run: Run, agree: Agree, metric: str
+) -> None:
+    chance = np.random.default_rng(0)
+    X = chance.integers(0, 5, (1100, 3)) * 1e3 + chance.standard_normal((1100, 3)) * 1e-3
+
+    detector = fitted(lambda: LOF(metric=metric, n_neighbors=1), X)
+    _prove(run, agree, detector, X, np.vstack([X[:20], X[:20] + 1e-4]))

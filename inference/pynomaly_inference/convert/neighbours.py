@@ -94,18 +94,15 @@ def nearest_in_any_order(x: Expr, points: Points, count: int, metric: Metric) ->
 
 def first_nearest(x: Expr, points: Points, count: int, metric: Metric) -> Neighbours:
     """The `count` nearest points in any order, and of those equally far, to `KEPT_BITS`, the first of the points."""
-    if metric.more_columns:
-        # Of directions: a row without one is equally far from every point.
-        points = points._replace(ties=max(points.ties, 1))
-    compared = _compared(x, points, metric)
+    # Where no point is equally far from others, a row may be equally far from all: the centre of rows of one length, or
+    # to some metrics, such as those of directions, a row of zeros.
+    compared = _compared(x, points._replace(ties=max(points.ties, 1)), metric)
     if not _multiplied(compared, metric):
-        if points.ties or _group_size(count, len(points.rows)) == 1:
-            return _by_metric(compared, count, metric, rounded)
-        candidates = _by_metric(compared, count + _spare(points), metric, rounded)
-    elif _ties_are_searched(compared.points, count):
+        return _by_metric(compared, count, metric, rounded)
+    if _ties_are_searched(compared.points, count):
         candidates = _by_product_and_ties(compared, count)
     else:
-        candidates = _by_product(compared, count + _spare(compared.points))
+        candidates = _by_product(compared, count + SPARE_CANDIDATES)
     return _chosen(_by_place(candidates), count, rounded)
 
 
@@ -138,14 +135,9 @@ def _multiplied(compared: _Compared, metric: Metric) -> bool:
     return points.ties < MOST_TIES or points.rows.shape[1] > FEW_COLUMNS or is_whole(points.rows)
 
 
-def _spare(points: Points) -> int:
-    """Where no training row is equally far from others, a new one is from two at most, or is made to be."""
-    return SPARE_CANDIDATES if points.ties or not product_is_negligibly_off(points) else 1
-
-
 def _ties_are_searched(points: Points, count: int) -> bool:
-    """False where no point is equally far from others, or a search of all ranks finds the first of them as fast."""
-    if not points.ties or not product_tells_ties(points):
+    """False where products do not tell, or a search of all ranks finds the first of equally far points as fast."""
+    if not product_tells_ties(points):
         return False
     number, total = count + points.ties + BEYOND_TIES, len(points.rows)
     return number < total and (not is_whole(points.rows) or _group_size(number, total) > 1)
