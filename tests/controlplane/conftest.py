@@ -8,6 +8,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.polling import until
 from tests.controlplane.detectors import Detector
 from tests.controlplane.running_operator import RunningOperator
+from tests.controlplane.shared_operator import SharedOperator
 
 CRD = Path(__file__).parents[2] / "crds" / "pynomaly.io_anomalydetectors.yaml"
 
@@ -41,22 +42,23 @@ def idle_namespace(kubectl: Kubectl) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shared_operator(plane: ControlPlane) -> Iterator[RunningOperator]:
-    """An operator for a module whose tests do not start or stop one: two that run at once would fight."""
-    operator = RunningOperator(plane.kubeconfig)
-    with operator.running():
-        yield operator
+def shared_operator(plane: ControlPlane) -> Iterator[SharedOperator]:
+    """The operator of a module's tests that start and stop none."""
+    shared = SharedOperator(plane.kubeconfig)
+    yield shared
+    shared.end()
 
 
 @pytest.fixture
-def detector(kubectl: Kubectl, idle_namespace: str, shared_operator: RunningOperator) -> Detector:
+def detector(kubectl: Kubectl, idle_namespace: str, shared_operator: SharedOperator) -> Detector:
     """A detector that is not applied yet."""
-    return Detector(kubectl, idle_namespace, shared_operator)
+    return Detector(kubectl, idle_namespace, shared_operator.at_work())
 
 
 @pytest.fixture
-def unapplied(kubectl: Kubectl, idle_namespace: str, plane: ControlPlane) -> Detector:
+def unapplied(kubectl: Kubectl, idle_namespace: str, plane: ControlPlane, shared_operator: SharedOperator) -> Detector:
     """A detector that no operator acts on."""
+    shared_operator.end()
     return Detector(kubectl, idle_namespace, RunningOperator(plane.kubeconfig))
 
 

@@ -184,7 +184,10 @@ def _unfinished(detector: Detector) -> list[str]:
 
 
 def _ask(detector: Detector, value: str | None) -> None:
+    before = detector.job_name
     detector.patch("ad", "shuttle", {"metadata": {"annotations": {RETRAIN: value}}})
+    if value is not None:
+        until(lambda: detector.job_name != before, within=WITHIN, what="the status to tell what asked for a retrain")
 
 
 def _stable(detector: Detector) -> int:
