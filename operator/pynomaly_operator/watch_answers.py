@@ -12,6 +12,8 @@ from typing import Any
 
 import aiohttp
 
+from pynomaly_operator.watch_lines import whole_lines
+
 log = logging.getLogger(__name__)
 
 EXPIRED = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": HTTPStatus.GONE}
@@ -59,14 +61,10 @@ class _Survivable:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """See `aiohttp.StreamReader.iter_chunked`; in whole lines: half of one at the end is no event."""
-        rest = b""
-        async for data in self._stream.iter_chunked(size):
-            lines, end, rest = (rest + data).rpartition(b"\n")
-            if _ERROR in lines:
-                lines = b"\n".join(map(_survivable, lines.split(b"\n")))
-            if end:
-                yield lines + end
+        """See `aiohttp.StreamReader.iter_chunked`; in whole lines."""
+        async for lines in whole_lines(self._stream, size):
+            left = b"\n".join(map(_survivable, lines.split(b"\n"))) if _ERROR in lines else lines
+            yield left + b"\n"
 
 
 def _survivable(line: bytes) -> bytes:

@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from pynomaly_operator.watch_lines import whole_lines
+
 log = logging.getLogger(__name__)
 
 Sink = Callable[[str, Mapping[str, Any]], None]
@@ -42,12 +44,9 @@ class _Taken:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """See `aiohttp.StreamReader.iter_chunked`; in whole lines: half of one at the end is no event."""
-        rest = b""
-        async for data in self._stream.iter_chunked(size):
-            lines, end, rest = (rest + data).rpartition(b"\n")
-            if end:
-                yield await self._left(lines.split(b"\n"))
+        """See `aiohttp.StreamReader.iter_chunked`; in whole lines."""
+        async for lines in whole_lines(self._stream, size):
+            yield await self._left(lines.split(b"\n"))
 
     async def _left(self, lines: list[bytes]) -> bytes:
         """What remains for kopf: at least a sign of life."""
@@ -69,7 +68,7 @@ class _Taken:
         found = event["object"]
         try:
             self._sink(event["type"], found)
-        except Exception:
+        except Exception:  # kopf, which reads this stream, would end the operator for one event
             log.exception("an event of %s %s is lost until the next audit", found.get("kind"), found.get("metadata"))
         return {} if self._initial else {"resourceVersion": found["metadata"]["resourceVersion"]}
 
