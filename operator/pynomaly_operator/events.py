@@ -1,23 +1,11 @@
-"""Events on detectors, as `kubectl describe` shows them: one object a fact, counted, not repeated."""
+"""What there is to tell of a detector in events."""
 
-import hashlib
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from pynomaly_operator.api.status import ConditionType, DetectorStatus
-from pynomaly_operator.api.v1alpha1 import GROUP, KIND, VERSION
-from pynomaly_operator.desired.wanted import Identity
-from pynomaly_operator.errors import CONFLICT, NOT_FOUND, ApiError
-from pynomaly_operator.kube import Kube
-from pynomaly_operator.manifest import EVENT, Manifest
-from pynomaly_operator.status.findings import Reason, shown
-
-log = logging.getLogger(__name__)
-
-COMPONENT = "pynomaly-operator"
+from pynomaly_operator.status.findings import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,62 +60,3 @@ def _event(status: DetectorStatus, kind: ConditionType) -> Event:
     failed = kind is ConditionType.TRAINED and condition.status == "False"  # a retrain that failed stalls nothing
     warning = failed or (condition.status != "True" and stalled is not None and stalled.status == "True")
     return Event(condition.reason, condition.message, "Warning" if warning else "Normal")
-
-
-class Recorder:
-    """Writes events. They are news, not state: one that cannot be written is logged and let go."""
-
-    def __init__(self, kube: Kube, now: Callable[[], datetime]) -> None:
-        self._kube = kube
-        self._now = now
-
-    async def record(self, detector: Identity, event: Event) -> None:
-        """The event as an object, or one more on the count of the same."""
-        name = _name(detector, event)
-        try:
-            await self._kube.create(EVENT, self._body(detector, event, name), COMPONENT)
-        except ApiError as error:
-            if error.status != CONFLICT:
-                log.warning("%s/%s: event %s not recorded: %s", detector.namespace, detector.name, event.reason, error)
-                return
-            await self._count(detector, name)
-
-    async def _count(self, detector: Identity, name: str) -> None:
-        try:
-            known = await self._kube.get(EVENT, detector.namespace, name)
-            if known is not None:
-                body = {"count": known.get("count", 1) + 1, "lastTimestamp": self._time()}
-                await self._kube.merge(EVENT, detector.namespace, name, body)
-        except ApiError as error:
-            if error.status != NOT_FOUND:  # events expire
-                log.warning("%s/%s: event not counted: %s", detector.namespace, detector.name, error)
-
-    def _body(self, detector: Identity, event: Event, name: str) -> Manifest:
-        return {
-            "apiVersion": EVENT.api_version,
-            "kind": EVENT.name,
-            "metadata": {"name": name, "namespace": detector.namespace},
-            "involvedObject": {
-                "apiVersion": f"{GROUP}/{VERSION}",
-                "kind": KIND,
-                "namespace": detector.namespace,
-                "name": detector.name,
-                "uid": detector.uid,
-            },
-            "type": event.kind,
-            "reason": event.reason,
-            "message": shown(event.message),
-            "source": {"component": COMPONENT},
-            "firstTimestamp": self._time(),
-            "lastTimestamp": self._time(),
-            "count": 1,
-        }
-
-    def _time(self) -> str:
-        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _name(detector: Identity, event: Event) -> str:
-    """The same fact about the same detector has the same name."""
-    fact = f"{detector.uid}\n{event.kind}\n{event.reason}\n{event.message}"
-    return f"{detector.name}.{hashlib.sha256(fact.encode()).hexdigest()[:16]}"

@@ -18,7 +18,6 @@ from pynomaly_operator.children import Children
 from pynomaly_operator.circuit_breaker import CircuitBreaker
 from pynomaly_operator.contention import Contention
 from pynomaly_operator.errors import ApiError
-from pynomaly_operator.events import Recorder
 from pynomaly_operator.key_rotation import KeyRotation
 from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.leadership import Leadership, boottime
@@ -29,6 +28,7 @@ from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.pods import Pods
 from pynomaly_operator.probes import Health
 from pynomaly_operator.reconcile import Pace, Parts, Reconciler
+from pynomaly_operator.recorder import Recorder
 from pynomaly_operator.registry import Registry, Remembering
 from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.scaling import Scaling
@@ -100,7 +100,8 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Raises what ended it when something else did."""
         remembering = Remembering(CircuitBreaker(self.edges.registry))
-        reconciler = self._reconciler(remembering)
+        recorder = Recorder(self.edges.kube, self.now)
+        reconciler = self._reconciler(remembering, recorder)
         queue = WorkQueue(reconciler.reconcile, self.metrics)
         reconciler.wake_by(queue.add)
         version = await _unless(stop, self._answered("the API server", self.edges.kube.version))
@@ -122,7 +123,7 @@ class Operator:
         )
         beside = (
             self._know(queue),
-            self._lead(queue),
+            self._lead(queue, recorder),
             self._audit(queue),
             self._answer_probes(Liveness(queue, activity, lambda: self.edges.leadership.unanswered)),
             sinks.ending.wait(),
@@ -146,9 +147,9 @@ class Operator:
         await watches
         await asyncio.sleep(TLS_CLOSE_SECONDS)
 
-    def _reconciler(self, registry: Registry) -> Reconciler:
+    def _reconciler(self, registry: Registry, recorder: Recorder) -> Reconciler:
         kube, store, now, pods = self.edges.kube, self.store, self.now, Pods(self.edges.kube, self.now)
-        recorder, contention, settings = Recorder(kube, now), Contention(), self.settings
+        contention, settings = Contention(), self.settings
         scaling, api_keys = Scaling(kube, store, contention), ApiKeys(kube, store, pods, contention, now)
         children = Children(kube, store, self.metrics, contention)
         trainings = Turns(settings.max_concurrent_trainings, lambda: store.busy(JOB.name), lambda: in_line(store))
@@ -207,7 +208,7 @@ class Operator:
         self.synced.set()
         await asyncio.Event().wait()
 
-    async def _lead(self, queue: WorkQueue) -> None:
+    async def _lead(self, queue: WorkQueue, recorder: Recorder) -> None:
         """Stands by with everything known, so that to take over takes one list."""
         await self.synced.wait()
         leadership = self.edges.leadership
@@ -215,6 +216,7 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep())
             tasks.create_task(self._work(queue))
+            tasks.create_task(recorder.run())
             tasks.create_task(self._tell_living())
 
     async def _keep(self) -> None:

@@ -12,9 +12,10 @@ from pynomaly_operator.calm import Calm
 from pynomaly_operator.desired import names
 from pynomaly_operator.desired.wanted import Identity, Programs, Wanted, WantedTraining
 from pynomaly_operator.errors import FieldConflict, Hindrance
-from pynomaly_operator.events import Recorder, events_between
+from pynomaly_operator.events import events_between
 from pynomaly_operator.manifest import DEPLOYMENT
 from pynomaly_operator.observed import DeploymentFacts
+from pynomaly_operator.recorder import Recorder
 from pynomaly_operator.rollouts import Rollouts
 from pynomaly_operator.scaling import Scaling
 from pynomaly_operator.status import course
@@ -180,7 +181,7 @@ class Reconciler:
         outcome = await self._parts.statuses.write(seen.detector, after)
         if outcome is Outcome.WRITTEN:
             for event in events_between(before, after):
-                await self._parts.recorder.record(seen.detector, event)
+                self._parts.recorder.record(seen.detector, event)
         return outcome
 
     def _again_in(self, seen: Seen, finding: Finding | None, hindrance: Hindrance | None) -> float:

@@ -7,9 +7,10 @@ from pynomaly_operator.api.status import ConditionType, DetectorStatus
 from pynomaly_operator.contention import Contention, Place, who
 from pynomaly_operator.desired.canonical import sha256
 from pynomaly_operator.desired.wanted import Identity
-from pynomaly_operator.events import Event, Recorder
+from pynomaly_operator.events import Event
 from pynomaly_operator.kube import Kube
 from pynomaly_operator.manifest import DETECTOR, Manifest
+from pynomaly_operator.recorder import Recorder
 from pynomaly_operator.status.findings import Reason
 from pynomaly_operator.store import FIELD_MANAGER, Store
 
@@ -42,7 +43,7 @@ class StatusWriter:
         place, wanted_hash = Place(detector.uid, DETECTOR.name, detector.name), sha256(_undated(content))
         if not self._contention.may_write(place, wanted_hash):
             if self._contention.is_news(place):
-                await self._recorder.record(detector, await self._conflict(detector, content))
+                self._recorder.record(detector, await self._conflict(detector, content))
             return Outcome.PUT_OFF
         body = {
             "apiVersion": DETECTOR.api_version,

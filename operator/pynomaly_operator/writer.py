@@ -11,10 +11,11 @@ from pynomaly_operator.desired.children import children
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH
 from pynomaly_operator.desired.wanted import Identity, Wanted
 from pynomaly_operator.errors import Hindrance, NamespaceEnding
-from pynomaly_operator.events import Recorder, key_made
+from pynomaly_operator.events import key_made
 from pynomaly_operator.kept import kept
 from pynomaly_operator.key_rotation import KeyRotation
 from pynomaly_operator.manifest import DEPLOYMENT, SECRET, Manifest
+from pynomaly_operator.recorder import Recorder
 from pynomaly_operator.scaling import Scaling
 from pynomaly_operator.store import Store
 from pynomaly_operator.turns import Turns
@@ -104,7 +105,7 @@ class Writer:
                 continue
             made = await self.api_keys.ensure(detector, manifest, key_secret)
             if made is not None:
-                await self.recorder.record(detector, key_made(manifest["metadata"]["name"]))
+                self.recorder.record(detector, key_made(manifest["metadata"]["name"]))
             return made or key_secret
         return None
 
@@ -115,5 +116,5 @@ class Writer:
         except Hindrance as refused:
             return Written(hindrance or refused, secret)
         if rotated.event is not None:
-            await self.recorder.record(wanted.detector, rotated.event)
+            self.recorder.record(wanted.detector, rotated.event)
         return Written(hindrance, rotated.secret, rotated.wait)

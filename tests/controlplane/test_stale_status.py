@@ -13,10 +13,10 @@ from pynomaly_operator.api.parse import parse_status
 from pynomaly_operator.contention import Contention
 from pynomaly_operator.desired.wanted import Identity
 from pynomaly_operator.errors import CONFLICT, ApiError
-from pynomaly_operator.events import Recorder
 from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.process import utc_now
+from pynomaly_operator.recorder import Recorder
 from pynomaly_operator.status_writer import Outcome, StatusWriter
 from pynomaly_operator.store import Store
 from pynomaly_operator.workqueue import Backoff, WorkQueue

@@ -1,8 +1,7 @@
 """The client against a real server that is not, or not only, an API server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 from kubernetes_asyncio import client
+from tests.unit.operator.servers import Answer, answering
 
 from pynomaly_operator import audit
 from pynomaly_operator.errors import ApiError
-from pynomaly_operator.kube import Credentials, Kube, Limits, Request
+from pynomaly_operator.kube import Kube, Request
 from pynomaly_operator.manifest import DETECTOR, POD
-from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.scope import Scope
 from pynomaly_operator.store import Store
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Ask = Callable[[Kube], Awaitable[Any]]
 LOGIN_PAGE = "<html><title>Please log in</title></html>"
 
@@ -100,7 +98,7 @@ def test_the_servers_clock_is_read_from_its_last_answer(date: str, told: datetim
         return web.json_response({}, headers={"Date": date})
 
     async def scenario() -> datetime | None:
-        async with _kube(answer) as kube:
+        async with answering(answer) as kube:
             assert kube.server_time is None
             await kube.send(Request("GET", "/version"))
             return kube.server_time
@@ -130,7 +128,7 @@ def test_a_token_that_cannot_be_read_is_an_error_of_the_api_and_the_next_request
         configuration.api_key["BearerToken"] = f"Bearer {token.read_text()}"
 
     async def ask() -> tuple[int, int]:
-        async with _kube(answer, read) as kube:
+        async with answering(answer, read) as kube:
             with pytest.raises(ApiError, match="token for the API server cannot be read") as caught:
                 await kube.version()
             assert str(token) in caught.value.message
@@ -143,7 +141,7 @@ def test_a_token_that_cannot_be_read_is_an_error_of_the_api_and_the_next_request
 
 def test_what_the_start_asks_first_fails_as_an_error_of_the_api_too() -> None:
     async def ask() -> None:
-        async with _kube(_html) as kube:
+        async with answering(_html) as kube:
             await audit.watched_everything(kube, Store(), Scope())
 
     with pytest.raises(ApiError, match=DETECTOR.plural):
@@ -152,26 +150,9 @@ def test_what_the_start_asks_first_fails_as_an_error_of_the_api_too() -> None:
 
 def _error(answer: Answer, ask: Ask) -> ApiError:
     async def asked() -> None:
-        async with _kube(answer) as kube:
+        async with answering(answer) as kube:
             await ask(kube)
 
     with pytest.raises(ApiError) as caught:
         asyncio.run(asked())
     return caught.value
-
-
-@asynccontextmanager
-async def _kube(answer: Answer, refresh: Callable[[client.Configuration], None] | None = None) -> AsyncIterator[Kube]:
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    configuration = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
-    configuration.refresh_api_key_hook = refresh
-    kube = Kube(Credentials(configuration), Metrics(), limits=Limits(seconds=5))
-    try:
-        yield kube
-    finally:
-        await kube.close()
-        await runner.cleanup()

@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from kubernetes_asyncio import client
 from tests.unit.inference.registry.harness import (
     NAMESPACE,
     OPERATOR,
@@ -20,11 +18,10 @@ from tests.unit.inference.registry.harness import (
     running,
     settings_for,
 )
+from tests.unit.operator.servers import answering
 
 from pynomaly_inference.registry.contract import Forgetting, LivingDetectors
-from pynomaly_operator.kube import Credentials, Kube
 from pynomaly_operator.living import Living
-from pynomaly_operator.metrics import Metrics
 from pynomaly_operator.registry import HttpRegistry
 from pynomaly_operator.scope import Scope
 
@@ -182,7 +179,7 @@ def told(
     api: ApiServer, recording: Recording, scope: Scope | None = None, leading: Callable[[], bool] = lambda: True
 ) -> bool:
     async def tell() -> bool:
-        async with _kube(api) as kube:
+        async with answering(api.answer) as kube:
             return await Living(kube, recording, scope or Scope(), leading).tell()
 
     return asyncio.run(tell())
@@ -197,25 +194,10 @@ def told_registry(api: ApiServer, registry: Running, folder: Path, scope: Scope 
     async def tell() -> bool:
         recording.registry = HttpRegistry(registry.url, token)
         try:
-            async with _kube(api) as kube:
+            async with answering(api.answer) as kube:
                 return await Living(kube, recording, scope or Scope(), lambda: True).tell()
         finally:
             await recording.registry.close()
 
     assert asyncio.run(tell()), json.dumps([answer.model_dump() for answer in recording.answers])
     return recording
-
-
-@asynccontextmanager
-async def _kube(api: ApiServer) -> AsyncIterator[Kube]:
-    application = web.Application()
-    application.router.add_get("/{path:.*}", api.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    kube = Kube(Credentials(client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")), Metrics())
-    try:
-        yield kube
-    finally:
-        await kube.close()
-        await runner.cleanup()
