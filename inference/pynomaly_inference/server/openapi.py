@@ -33,6 +33,15 @@ _OUTPUT_TENSOR = _object(
     {"name": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}, "datatype": _TEXT},
     {"data": {"type": "array", "items": _NUMBER}, "parameters": {"type": "object"}},
 )
+_PREDICTIONS: Schema = {
+    "type": "array",
+    "items": _object({"score": _NUMBER, "label": {"type": "integer", "enum": [0, 1]}, "probability": _NUMBER}),
+}
+_EXPLANATIONS: Schema = {
+    "type": "array",
+    "items": {"type": "object", "additionalProperties": _NUMBER},
+    "description": "What each feature adds to the score, by its name.",
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": _object(
@@ -61,25 +70,20 @@ SCHEMAS: dict[str, Schema] = {
         {"inputs": _list(_TENSOR)},
         {
             "id": _TEXT,
-            "parameters": {"type": "object", "properties": {"binary_data_output": {"type": "boolean"}}},
+            "parameters": {
+                "type": "object",
+                "properties": {"binary_data_output": {"type": "boolean"}, "threshold": _NUMBER},
+            },
             "outputs": {"type": "array", "items": _object({"name": _TEXT}, {"parameters": {"type": "object"}})},
         },
     ),
     "InferResponse": _object(
         {"model_name": _TEXT, "model_version": _TEXT, "outputs": {"type": "array", "items": _OUTPUT_TENSOR}},
-        {"id": _TEXT},
+        {"id": _TEXT, "parameters": {"type": "object", "properties": {"threshold": _NUMBER}}},
     ),
     "PredictRequest": _object({"instances": {"oneOf": [_list(_ROW), _list(_RECORD)]}}),
-    "PredictResponse": _object(
-        {
-            "predictions": {
-                "type": "array",
-                "items": _object(
-                    {"score": _NUMBER, "label": {"type": "integer", "enum": [0, 1]}, "probability": _NUMBER}
-                ),
-            }
-        }
-    ),
+    "PredictResponse": _object({"predictions": _PREDICTIONS}),
+    "ExplainResponse": _object({"predictions": _PREDICTIONS, "explanations": _EXPLANATIONS}),
 }
 
 SECURITY_SCHEMES: dict[str, Schema] = {
@@ -166,6 +170,11 @@ def infer_operation() -> Schema:
 def predict_operation() -> Schema:
     """KServe's v1 prediction."""
     return scoring("PredictRequest", "PredictResponse", errors(*ALL))
+
+
+def explain_operation() -> Schema:
+    """KServe's v1 explanation."""
+    return scoring("PredictRequest", "ExplainResponse", errors(*ALL))
 
 
 def _query(name: str, schema: Schema, description: str) -> Schema:

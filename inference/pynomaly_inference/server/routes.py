@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pynomaly_inference.server.http import Head, Receive, Reply, failure, read_body
 from pynomaly_inference.server.protocols.call import Call
-from pynomaly_inference.server.protocols.kserve import predict_call
+from pynomaly_inference.server.protocols.kserve import explain_call, predict_call
 from pynomaly_inference.server.protocols.oip import infer_call
 from pynomaly_inference.server.protocols.score import PATH, score_call
 from pynomaly_inference.server.rejected import Rejected
@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 INFER = "/v2/models/{name}/infer"
 INFER_VERSION = "/v2/models/{name}/versions/{version}/infer"
 PREDICT = "/v1/models/{name}:predict"
+EXPLAIN = "/v1/models/{name}:explain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class ScoringRoutes:
             routes.append(self.infer(INFER.format(name=name), name))
             routes.append(self.infer(INFER_VERSION.format(name=name, version=version), name, version))
             routes.append(self.predict(PREDICT.format(name=name), name))
+            routes.append(self.explain(EXPLAIN.format(name=name), name))
         return {route.path: route for route in routes}
 
     def score(self, path: str) -> Route:
@@ -59,6 +61,10 @@ class ScoringRoutes:
     def predict(self, path: str, name: str) -> Route:
         """`POST /v1/models/{name}:predict`."""
         return Route(path, PREDICT, lambda head: predict_call(head, self._models, name))
+
+    def explain(self, path: str, name: str) -> Route:
+        """`POST /v1/models/{name}:explain`."""
+        return Route(path, EXPLAIN, lambda head: explain_call(head, self._models, name))
 
     def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | Deferred:
         """The reply to a whole request, or what is left to do for it when it would hold up the event loop."""

@@ -102,6 +102,13 @@ class ModelTable:
         return ", ".join(f"`{name}`" for name in self._models)
 
 
+def check_explains(served: ServedModel) -> None:
+    """Raises Rejected 422 for a model without contributions."""
+    if not served.model.metadata.explains:
+        algorithm = served.model.metadata.algorithm.name
+        raise Rejected(422, f"model `{served.name}` cannot explain its scores: {algorithm} has no contributions here")
+
+
 def served(model: Model, version: int = 0) -> ServedModel:
     """The model with what serving it needs: how its rows look, and how many of them may be scored inline."""
     plain = _inline_rows(model, explain=False)

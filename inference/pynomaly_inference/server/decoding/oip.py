@@ -3,7 +3,9 @@
 Source: Open Inference Protocol v2, "Inference"; Triton's binary tensor data extension.
 """
 
+import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,7 +16,13 @@ from numpy.typing import NDArray
 from pynomaly_inference.bundle import CATEGORIES_INPUT, NUMBERS_INPUT
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.server.decoding.json_rows import SIMDJSON_ERRORS, parse_json
-from pynomaly_inference.server.decoding.tensors import Tensor, categories_of, numbers_of, parse_tensor
+from pynomaly_inference.server.decoding.tensors import (
+    Tensor,
+    categories_of,
+    numbers_of,
+    parse_tensor,
+    refuse_extensions,
+)
 from pynomaly_inference.server.decoding.values import check_numbers, shown
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.schema import RowSchema
@@ -33,12 +41,16 @@ class RequestedOutput(NamedTuple):
 
 
 class Document(NamedTuple):
-    """The JSON part of a request. outputs: empty when the server may choose; `binary` then holds for all of them."""
+    """The JSON part of a request. outputs: empty when the server may choose; `binary` then holds for all of them.
+
+    threshold: the client's own, from the request's `parameters`; parameters that are not known here mean nothing.
+    """
 
     id: str | None
     tensors: tuple[Tensor, ...]
     outputs: tuple[RequestedOutput, ...]
     binary: bool
+    threshold: float | None = None
 
 
 class InferRequest(NamedTuple):
@@ -63,7 +75,11 @@ def decode_infer(body: bytes, header_length: int | None, schema: RowSchema) -> I
 
 
 def _exact(document: Document, tail: bytes | memoryview, schema: RowSchema) -> InferRequest:
-    views = _views(document, memoryview(tail))
+    return InferRequest(rows_of(_views(document, memoryview(tail)), schema), document)
+
+
+def rows_of(views: Mapping[str, tuple[Tensor, memoryview]], schema: RowSchema) -> Rows:
+    """The rows in these tensors, each with its binary data, by name; raises Rejected 422, or 400 for wrong sizes."""
     if views.keys() != (_BOTH if schema.categories else _NUMBERS):
         wanted = f"`{NUMBERS_INPUT}` and `{CATEGORIES_INPUT}`" if schema.categories else f"`{NUMBERS_INPUT}` alone"
         given = ", ".join(f"`{name[:80]}`" for name in views) or "none"
@@ -71,11 +87,11 @@ def _exact(document: Document, tail: bytes | memoryview, schema: RowSchema) -> I
     numbers = numbers_of(*views[NUMBERS_INPUT], schema)
     check_numbers(numbers, schema)
     if not schema.categories:
-        return InferRequest(Rows(numbers), document)
+        return Rows(numbers)
     categories = categories_of(*views[CATEGORIES_INPUT], schema)
     if len(categories) != len(numbers):
         raise Rejected(422, f"input `X` has {len(numbers)} rows and `C` has {len(categories)}: they are the same rows")
-    return InferRequest(Rows(numbers, categories), document)
+    return Rows(numbers, categories)
 
 
 def _views(document: Document, tail: memoryview) -> dict[str, tuple[Tensor, memoryview]]:
@@ -95,7 +111,11 @@ def _views(document: Document, tail: memoryview) -> dict[str, tuple[Tensor, memo
 
 
 def _document(head: bytes) -> Document:
-    document = parse_json(head)
+    return parse_document(parse_json(head))
+
+
+def parse_document(document: Any) -> Document:
+    """What the JSON part of a request says; raises Rejected 400, and 422 when a tensor has no rows."""
     if not isinstance(document, dict):
         raise Rejected(400, "the request must be a JSON object with `inputs`")
     name, inputs, outputs = document.get("id"), document.get("inputs"), document.get("outputs")
@@ -106,12 +126,13 @@ def _document(head: bytes) -> Document:
     tensors = tuple(parse_tensor(entry) for entry in inputs)
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise Rejected(400, "an input is there twice")
-    binary = _flag(document.get("parameters"), "binary_data_output")
+    parameters = document.get("parameters")
+    binary, threshold = _flag(parameters, "binary_data_output"), _threshold(parameters)
     if outputs is None:
-        return Document(name, tensors, (), binary)
+        return Document(name, tensors, (), binary, threshold)
     if not isinstance(outputs, list):
         raise Rejected(400, f"`outputs` is {shown(outputs)}; it takes a list")
-    return Document(name, tensors, tuple(_output(entry, binary) for entry in outputs), binary)
+    return Document(name, tensors, tuple(_output(entry, binary) for entry in outputs), binary, threshold)
 
 
 _remembered = lru_cache(maxsize=256)(_document)
@@ -122,6 +143,7 @@ def _output(entry: Any, binary: bool) -> RequestedOutput:
     if not isinstance(name, str):
         raise Rejected(400, 'an entry of `outputs` must be {"name": NAME}')
     parameters = entry.get("parameters")
+    refuse_extensions(parameters, f"output `{name[:80]}`")
     own = isinstance(parameters, dict) and "binary_data" in parameters
     return RequestedOutput(name, _flag(parameters, "binary_data") if own else binary)
 
@@ -135,6 +157,16 @@ def _flag(parameters: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise Rejected(400, f"`{name}` is {shown(value)}; it takes true or false")
     return value
+
+
+def _threshold(parameters: Any) -> float | None:
+    """`_flag` has seen that the parameters are an object, or absent."""
+    value = None if parameters is None else parameters.get("threshold")
+    if value is None:
+        return None
+    if type(value) not in {int, float} or not math.isfinite(value):
+        raise Rejected(400, f"`threshold` is {shown(value)}; it takes a finite number")
+    return float(value)
 
 
 def _dense(body: bytes, schema: RowSchema) -> InferRequest | None:

@@ -25,9 +25,16 @@ NUMERIC = {
     "FP16": np.dtype("<f2"),
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
+    "BF16": np.dtype("<u2"),
 }
-"""Datatypes of the protocol and their layout: little-endian, row by row."""
+"""Datatypes of the protocol and their layout: little-endian, row by row; BF16 is the upper half of an FP32."""
 TEXT = "BYTES"
+_UPPER_HALF = "BF16"
+_NOT_HERE = {
+    "classification": "classification extension",
+    "shared_memory_region": "shared memory",
+}
+"""Parameters of other servers' extensions that ask for another answer, or name another place for the data."""
 _MOST = 2**53
 """More elements than any body holds; keeps sizes within what numpy can count."""
 _LENGTH = struct.Struct("<I")
@@ -53,15 +60,26 @@ def parse_tensor(entry: Any) -> Tensor:
         raise Rejected(400, f"input `{name[:80]}`: `datatype` must be one of {', '.join(NUMERIC)}, {TEXT}")
     rows, width = _shape(entry.get("shape"), name)
     parameters = entry.get("parameters")
+    refuse_extensions(parameters, f"input `{name[:80]}`")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
     if size is None:
         if not isinstance(data, list):
             raise Rejected(400, f"input `{name[:80]}`: `data` is {shown(data)}; it takes a list")
+        if datatype == _UPPER_HALF:
+            raise Rejected(400, f"input `{name[:80]}`: {datatype} has no JSON form: send it in binary, or as FP32")
     elif type(size) is not int or size < 0:
         raise Rejected(400, f"input `{name[:80]}`: `binary_data_size` is {shown(size)}; it takes a number of bytes")
     elif data is not None:
         raise Rejected(400, f"input `{name[:80]}` has both `data` and `binary_data_size`")
     return Tensor(name, datatype, rows, width, data, size)
+
+
+def refuse_extensions(parameters: Any, where: str) -> None:
+    """Raises Rejected 400 for a parameter that would change the meaning of the tensor, and that is not known here."""
+    if isinstance(parameters, dict):
+        for name, extension in _NOT_HERE.items():
+            if name in parameters:
+                raise Rejected(400, f"{where}: this server has no {extension}: leave out `{name}`")
 
 
 def _shape(shape: Any, name: str) -> tuple[int, int]:
@@ -100,7 +118,10 @@ def _binary_numbers(tensor: Tensor, view: memoryview, layout: np.dtype[Any]) -> 
         )
     if tensor.datatype == "BOOL" and not {0, 1}.issuperset(view):
         raise Rejected(400, f"input `{tensor.name}`: a BOOL is the byte 0 or 1")
-    return np.frombuffer(view, layout)
+    values = np.frombuffer(view, layout)
+    if tensor.datatype == _UPPER_HALF:
+        return (values.astype("<u4") << 16).view("<f4")
+    return values
 
 
 def _json_numbers(tensor: Tensor, data: list[Any], layout: np.dtype[Any], schema: RowSchema) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from pynomaly_inference.server.card import card
 from pynomaly_inference.server.protocols.oip import model_metadata
 from pynomaly_inference.server.state import ServerState
 
-_ACTION = ":predict"
+_ACTIONS = (":predict", ":explain")
 
 
 def router(state: ServerState) -> APIRouter:
@@ -33,7 +33,7 @@ def router(state: ServerState) -> APIRouter:
     @routes.get("/v1/models/{name}", responses=openapi.errors(401, 404, 422), openapi_extra=openapi.KEYED)
     async def model_state(name: str) -> dict[str, Any]:
         """Whether a model is loaded (KServe v1)."""
-        if name.endswith(_ACTION):
+        if name.endswith(_ACTIONS):
             raise HTTPException(405, headers={"Allow": "POST"})
         return {"name": models.named(name).name, "ready": not state.readiness.draining}
 

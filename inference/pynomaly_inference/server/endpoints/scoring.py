@@ -7,7 +7,7 @@ from starlette.responses import Response
 from pynomaly_inference.server import openapi
 from pynomaly_inference.server.http import Head, Receive, Scope, Send
 from pynomaly_inference.server.protocols.score import PATH
-from pynomaly_inference.server.routes import INFER, INFER_VERSION, PREDICT, Route, ScoringRoutes
+from pynomaly_inference.server.routes import EXPLAIN, INFER, INFER_VERSION, PREDICT, Route, ScoringRoutes
 
 
 class Delegated(Response):
@@ -44,5 +44,9 @@ def scoring_router(scoring: ScoringRoutes) -> APIRouter:
     @router.post(PREDICT, summary="Predict (KServe v1)", openapi_extra=openapi.predict_operation())
     async def predict(request: Request, name: str) -> Response:
         return Delegated(scoring, scoring.predict(request.url.path, name))
+
+    @router.post(EXPLAIN, summary="Explain (KServe v1)", openapi_extra=openapi.explain_operation())
+    async def explain(request: Request, name: str) -> Response:
+        return Delegated(scoring, scoring.explain(request.url.path, name))
 
     return router

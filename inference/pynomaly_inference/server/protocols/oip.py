@@ -58,6 +58,7 @@ class InferCall(Call):
         request = decode_infer(body, self.header_length, self.served.schema)
         document = request.document
         self.id = document.id
+        self.threshold = document.threshold
         self.selection = select(document.outputs, document.binary, self.served.model.outputs)
         _, self.explain, self.unify, _ = self.selection
         return request.rows
@@ -65,7 +66,8 @@ class InferCall(Call):
     def reply(self, scored: Scored) -> Reply:
         """The outputs in the order in which they were asked for."""
         id_ = b"" if self.id is None else b'"id":%b,' % orjson.dumps(self.id)
-        opening = b'{%b,%b"outputs":[' % (self.served.oip_identity, id_)
+        own = b"" if self.threshold is None else b'"parameters":{"threshold":%b},' % orjson.dumps(self.threshold)
+        opening = b'{%b,%b%b"outputs":[' % (self.served.oip_identity, id_, own)
         outputs = self.selection.outputs
         values: list[NDArray[Any]] = [getattr(scored, _FIELDS[output.name]) for output in outputs]
         if not self.selection.all_binary:

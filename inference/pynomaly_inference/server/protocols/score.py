@@ -14,7 +14,7 @@ from pynomaly_inference.server.decoding.json_rows import decode_rows
 from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
-from pynomaly_inference.server.table import ModelTable
+from pynomaly_inference.server.table import ModelTable, check_explains
 
 PATH = "/v1/score"
 _JSON, _CSV = b"application/json", b"text/csv"
@@ -66,9 +66,8 @@ def score_call(head: Head, models: ModelTable) -> ScoreCall:
             )
     options = parse_options(head.query) if head.query else Options()
     served = models.named(options.model)
-    if options.explain and not served.model.metadata.explains:
-        algorithm = served.model.metadata.algorithm.name
-        raise Rejected(422, f"model `{served.name}` cannot explain its scores: {algorithm} has no contributions here")
+    if options.explain:
+        check_explains(served)
     return ScoreCall(served, options.explain, threshold=options.threshold, csv=media == _CSV)
 
 

@@ -1,9 +1,14 @@
 """KServe's v1 protocol over HTTP."""
 
+from typing import Any
+
 import httpx
 import pytest
 
+from pynomaly_inference.server.settings import ServerSettings
+
 PREDICT = "/v1/models/plant:predict"
+EXPLAIN = "/v1/models/plant:explain"
 
 
 @pytest.mark.parametrize("instances", [[[1, 2], [3, 4]], [{"a": 1, "b": 2}, {"b": 4, "a": 3}]])
@@ -16,6 +21,23 @@ def test_instances_are_predicted_one_by_one(client: httpx.Client, instances: obj
             {"score": 12.0, "label": 1, "probability": 1.0},
         ]
     }
+
+
+def test_explaining_adds_what_each_feature_adds_to_the_score(client: httpx.Client) -> None:
+    answer = client.post(EXPLAIN, json={"instances": [[3, 4]]})
+
+    assert answer.json() == {
+        "predictions": [{"score": 12.0, "label": 1, "probability": 1.0}],
+        "explanations": [{"a": 4.0, "b": 8.0}],
+    }
+
+
+def test_a_model_without_contributions_says_that_it_cannot_explain(table: Any, running: Any, variant: Any) -> None:
+    with running(table(variant(explains=False)), ServerSettings()) as plain:
+        refused = plain.post(EXPLAIN, json={"instances": [[3, 4]]})
+
+    assert refused.status_code == 422
+    assert refused.json() == {"error": "model `plant` cannot explain its scores: PCA has no contributions here"}
 
 
 def test_failures_are_errors_of_the_protocol(client: httpx.Client) -> None:
@@ -36,8 +58,9 @@ def test_models_are_listed_and_say_that_they_are_ready(client: httpx.Client) -> 
     assert client.get("/v1/models/plant").json() == {"name": "plant", "ready": True}
 
 
-def test_predicting_takes_post_alone(client: httpx.Client) -> None:
-    response = client.get(PREDICT)
+@pytest.mark.parametrize("path", [PREDICT, EXPLAIN])
+def test_predicting_and_explaining_take_post_alone(client: httpx.Client, path: str) -> None:
+    response = client.get(path)
 
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"

@@ -115,6 +115,45 @@ def test_each_output_may_be_binary_or_not(client: httpx.Client) -> None:
     assert struct.unpack("<d", answer.content[length:]) == (12.0,)
 
 
+def test_bf16_is_the_upper_half_of_fp32(client: httpx.Client) -> None:
+    halves = (np.array([[1, 2], [3, 4]], "<f4").view("<u4") >> 16).astype("<u2")
+
+    answer = binary(client, halves, "BF16", parameters={"binary_data_output": True})
+
+    assert unpack(answer)["score"] == [2.0, 12.0]
+    in_json = infer(client, inputs=[tensor([1, 2], datatype="BF16")])
+    assert in_json.json() == {"error": "input `X`: BF16 has no JSON form: send it in binary, or as FP32"}
+
+
+def test_a_threshold_among_the_parameters_labels_and_is_repeated(client: httpx.Client) -> None:
+    request = {"inputs": [tensor([1, 2], [3, 4])], "outputs": [{"name": "label"}]}
+
+    answer = infer(client, **request, parameters={"threshold": 1, "of_somebody_else": "kept out of it"}).json()
+
+    assert answer["outputs"][0]["data"] == [1, 1]
+    assert answer["parameters"] == {"threshold": 1.0}
+    assert infer(client, **request).json()["outputs"][0]["data"] == [0, 1]
+
+
+@pytest.mark.parametrize("threshold", ["4", True, [4]])
+def test_a_threshold_that_is_no_finite_number_is_refused(client: httpx.Client, threshold: object) -> None:
+    refused = infer(client, inputs=[tensor([1, 2])], parameters={"threshold": threshold})
+
+    assert refused.status_code == 400
+    assert refused.json()["error"].endswith("it takes a finite number")
+
+
+def test_extensions_that_would_change_the_answer_are_refused_not_ignored(client: httpx.Client) -> None:
+    classes = infer(client, inputs=[tensor([1, 2])], outputs=[{"name": "score", "parameters": {"classification": 2}}])
+    assert classes.status_code == 400
+    assert classes.json() == {
+        "error": "output `score`: this server has no classification extension: leave out `classification`"
+    }
+
+    shared = {"name": "X", "shape": [1, 2], "datatype": "FP64", "parameters": {"shared_memory_region": "mine"}}
+    assert infer(client, inputs=[shared]).json()["error"].startswith("input `X`: this server has no shared memory")
+
+
 def test_binary_contributions_are_row_by_row(client: httpx.Client) -> None:
     outputs = [{"name": "contributions"}]
 
