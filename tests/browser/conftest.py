@@ -33,7 +33,7 @@ from pynomaly_inference.server.settings import ServerSettings
 from pynomaly_inference.server.table import ModelTable
 keys, *models = map(Path, sys.argv[1:])
 settings = ServerSettings(port=0, keys=keys if keys.name else None, drain_seconds=0)
-serve(ModelTable.load(models), settings, on_ready=lambda url: print(url, flush=True))
+serve(ModelTable.load(models), settings, on_ready=lambda addresses: print(addresses.url, flush=True))
 """
 RESOURCE = """
 apiVersion: pynomaly.io/v1alpha1

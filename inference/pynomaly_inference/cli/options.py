@@ -50,6 +50,15 @@ Keys = Annotated[
 ]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+GrpcPort = Annotated[
+    int | None,
+    typer.Option(
+        "--grpc-port",
+        min=0,
+        max=65535,
+        help="Answer the Open Inference Protocol over gRPC too, on this port; 0 takes a free one. Default: off.",
+    ),
+]
 
 
 def log_to_stderr() -> None:

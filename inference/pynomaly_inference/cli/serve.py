@@ -15,6 +15,7 @@ from pynomaly_inference.cli.train import read_detector, train_detector
 from pynomaly_inference.server.settings import ServerSettings
 
 if TYPE_CHECKING:
+    from pynomaly_inference.server.serve import Addresses
     from pynomaly_inference.server.table import ModelTable
 
 MEDIAN = QUANTILE_LEVELS.index(0.5)
@@ -34,6 +35,7 @@ def serve(
     models: Annotated[list[Path], typer.Argument(metavar="MODEL.onnx...", help="Model files of `pynomaly train`.")],
     host: options.Host = options.LOOPBACK,
     port: options.Port = options.PORT,
+    grpc_port: options.GrpcPort = None,
     keys: options.Keys = None,
     anonymous: Anonymous = False,
     max_rows: MaxRows = None,
@@ -46,7 +48,7 @@ def serve(
     """
     from pynomaly_inference.server.table import ModelTable
 
-    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib)
+    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib, grpc_port=grpc_port)
     _serve(ModelTable.load(models), settings)
 
 
@@ -56,6 +58,7 @@ def follow(
     management_port: Annotated[int, typer.Option(min=0, max=65535, help="Where probes and metrics are answered.")],
     host: options.Host = options.LOOPBACK,
     port: options.Port = options.PORT,
+    grpc_port: options.GrpcPort = None,
     keys: options.Keys = None,
     anonymous: Anonymous = False,
     max_rows: MaxRows = None,
@@ -69,7 +72,7 @@ def follow(
     from pynomaly_inference.server.cluster import ClusterSettings, serve_in_cluster
 
     options.log_to_stderr()
-    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib)
+    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib, grpc_port=grpc_port)
     serve_in_cluster(ClusterSettings(serving, token_file, management_port), settings)
 
 
@@ -79,6 +82,7 @@ def run(
     mount: options.Mounts = None,
     host: options.Host = options.LOOPBACK,
     port: options.Port = options.PORT,
+    grpc_port: options.GrpcPort = None,
     keys: options.Keys = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Keep the model in this file too.")
@@ -96,7 +100,9 @@ def run(
     resource = read_detector(detector)
     serving = resource.spec.serving
     limits, anonymous = serving.limits, serving.access.anonymous
-    settings = ServerSettings(host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib)
+    settings = ServerSettings(
+        host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib, grpc_port=grpc_port
+    )
     check_settings(settings)
     with nullcontext() if output is None else replacing(output) as kept:
         trained = train_detector(resource, options.places(detector, data, mount))
@@ -111,9 +117,11 @@ def _serve(models: "ModelTable", settings: ServerSettings) -> None:
 
     described = [served.model.metadata for served in models]
 
-    def announce(url: str) -> None:
+    def announce(addresses: "Addresses") -> None:
         names = ", ".join(metadata.name for metadata in described)
-        typer.echo(f"Serving {names} on {url} (Ctrl-C ends it). Try:\n\n  {_command(url, described[0], settings)}\n")
+        where = addresses.url if addresses.grpc is None else f"{addresses.url}, gRPC on {addresses.grpc}"
+        command = _command(addresses.url, described[0], settings)
+        typer.echo(f"Serving {names} on {where} (Ctrl-C ends it). Try:\n\n  {command}\n")
 
     serve_models(models, settings, announce)
 

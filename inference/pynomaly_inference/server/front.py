@@ -23,6 +23,7 @@ from pynomaly_inference.server.http import (
     security_headers,
 )
 from pynomaly_inference.server.metrics import OTHER
+from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import ClientLeft, Rejected
 from pynomaly_inference.server.routes import Route, ScoringRoutes
 from pynomaly_inference.server.scorer import Deferred
@@ -99,6 +100,10 @@ class Front:
     async def answer_later(self, route: Route, deferred: Deferred) -> Reply:
         """The reply to a request that was put off, once a thread has done the work."""
         return await self._scoring.answer_later(route, deferred)
+
+    async def score(self, call: Call, body: bytes) -> Reply:
+        """The reply to a call of another transport than HTTP, already accepted; raises Rejected."""
+        return await self._scoring.run(call, body)
 
     def answered(self, route: Route, status: int, start: float) -> None:
         """Counts a scoring request that came in at `start` by `perf_counter`."""

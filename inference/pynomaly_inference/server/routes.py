@@ -84,6 +84,10 @@ class ScoringRoutes:
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
             return _failed(route)
 
+    async def run(self, call: Call, body: bytes) -> Reply:
+        """The reply to a call of another transport; raises Rejected."""
+        return await self._scorer.score(call, body)
+
     async def answer(self, route: Route, head: Head, receive: Receive) -> Reply:
         """The reply to any request, its body still to come; raises ClientLeft only."""
         try:

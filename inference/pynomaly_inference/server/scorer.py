@@ -55,6 +55,11 @@ class Scorer:
         self._metrics.scored(call.served, scored)
         return reply
 
+    async def score(self, call: Call, body: bytes) -> Reply:
+        """The reply to a call with this body, now or later; raises Rejected."""
+        reply = self.now(call, body)
+        return await self.later(reply) if isinstance(reply, Deferred) else reply
+
     async def later(self, deferred: Deferred) -> Reply:
         """The reply to a call that was deferred, worked out on a thread; raises Rejected."""
         try:

@@ -6,7 +6,8 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 
@@ -19,6 +20,9 @@ from pynomaly_inference.server.readiness import Readiness
 from pynomaly_inference.server.settings import ServerSettings, check_binding
 from pynomaly_inference.server.table import ModelTable
 
+if TYPE_CHECKING:
+    from pynomaly_inference.server.rpc.serving import RpcServer
+
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the usual 60 s of a balancer in front, so that it is the balancer that closes idle connections."""
@@ -29,8 +33,19 @@ _INTERRUPTED_SECONDS = 1
 """The same after SIGINT: whoever interrupts a server at a terminal does not want to wait."""
 
 
-def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[str], None] = lambda _: None) -> None:
-    """Serves until SIGTERM or SIGINT. Runs in the main thread; `on_ready` gets the server's URL.
+class Addresses(NamedTuple):
+    """Where a server answers. url: HTTP. grpc: host and port of the gRPC service, None where it is off."""
+
+    url: str
+    grpc: str | None
+
+
+def _nobody(_: Addresses) -> None:
+    """Tells nobody that the server is ready."""
+
+
+def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[Addresses], None] = _nobody) -> None:
+    """Serves until SIGTERM or SIGINT. Runs in the main thread; `on_ready` gets the server's addresses.
 
     Raises ModelLoadFailed when a model's golden rows do not agree on this machine, ResourceInvalid when the settings
     would answer strangers or name keys that cannot be read, AddressUnavailable when the address cannot be had.
@@ -45,17 +60,19 @@ def check_settings(settings: ServerSettings) -> None:
     check_binding(settings)
     Keys(settings.keys)
     listener(settings.host, settings.port).close()
+    if settings.grpc_port is not None:
+        reserve(settings.host, settings.grpc_port).close()
 
 
 def run(
     models: ModelTable,
     settings: ServerSettings,
     prepare: Callable[[Front], None],
-    on_ready: Callable[[str], None] = lambda _: None,
+    on_ready: Callable[[Addresses], None] = _nobody,
 ) -> None:
     """`serve` for proven models; `prepare` may have things run beside the requests."""
     check_binding(settings)
-    with listener(settings.host, settings.port) as listening:
+    with listener(settings.host, settings.port) as listening, _reserved(settings) as reserved:
         readiness = Readiness()
         server: _Server | None = None
         app = create_app(models, settings, readiness=readiness, connections=lambda: server.connections if server else 0)
@@ -75,7 +92,9 @@ def run(
             timeout_graceful_shutdown=_FINISH_SECONDS,
         )
         server = _Server(config, readiness, settings.drain_seconds)
-        server.on_ready = lambda: on_ready(_url(listening))
+        rpc = None if reserved is None else _rpc_server(app, reserved)
+        server.rpc = rpc
+        server.on_ready = lambda: on_ready(Addresses(_url(listening), None if rpc is None else rpc.address))
         # What is loaded now stays: the collector need not walk it again and again while requests come and go.
         gc.collect()
         gc.freeze()
@@ -90,6 +109,7 @@ class _Server(uvicorn.Server):
         self._readiness = readiness
         self._drain_seconds = drain_seconds
         self.on_ready: Callable[[], None] = lambda: None
+        self.rpc: RpcServer | None = None
 
     @property
     def connections(self) -> int:
@@ -98,7 +118,16 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.rpc is not None:
+            await self.rpc.start()
         self.on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.rpc is None:
+            await super().shutdown(sockets)
+            return
+        seconds = self.config.timeout_graceful_shutdown or 0
+        await asyncio.gather(super().shutdown(sockets), self.rpc.stop(seconds))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -126,8 +155,31 @@ class _Server(uvicorn.Server):
         self.config.timeout_graceful_shutdown = _INTERRUPTED_SECONDS
 
 
-def listener(host: str, port: int) -> socket.socket:
-    """A bound socket; raises AddressUnavailable."""
+def _reserved(settings: ServerSettings) -> AbstractContextManager[socket.socket | None]:
+    return nullcontext() if settings.grpc_port is None else reserve(settings.host, settings.grpc_port)
+
+
+def _rpc_server(front: Front, reserved: socket.socket) -> "RpcServer":
+    from pynomaly_inference.server.rpc.serving import RpcServer  # noqa: PLC0415 - gRPC costs memory: only where it is on
+
+    return RpcServer(front, reserved)
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket that keeps a free port for gRPC, which can listen on no socket of ours; raises AddressUnavailable.
+
+    It is bound and never listens: whoever sets SO_REUSEPORT may listen there, as gRPC does in each process of ours.
+    """
+    with listener(host, port, "--grpc-port") as free:  # without SO_REUSEPORT: nobody else listens there
+        family, address = free.family, free.getsockname()
+    kept = socket.socket(family, socket.SOCK_STREAM)
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    kept.bind(address)
+    return kept
+
+
+def listener(host: str, port: int, port_option: str = "--port") -> socket.socket:
+    """A bound socket; raises AddressUnavailable, which names the option that would give another port."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -140,7 +192,7 @@ def listener(host: str, port: int) -> socket.socket:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        option = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        option = port_option if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
         raise AddressUnavailable(
             f"cannot listen on {host}:{port}: {error.strerror}; choose another with {option}"
         ) from error

@@ -13,6 +13,7 @@ MEBIBYTE = 1024 * 1024
 class ServerSettings:
     """How to serve. `None` for a limit means no limit.
 
+    grpc_port: where the gRPC service is answered, on the same host; None: nowhere.
     keys: a file with one key a line, or a directory whose files hold one key each. anonymous: serve anyone, also beyond
     loopback, when there are no keys. rows: the most rows of one request. body_mib: the largest request body, in MiB.
     drain_seconds: how long the server answers on after SIGTERM while it says that it is not ready.
@@ -25,6 +26,7 @@ class ServerSettings:
     rows: int | None = None
     body_mib: float | None = None
     drain_seconds: float = 1.0
+    grpc_port: int | None = None
 
     @property
     def body_bytes(self) -> int | None:

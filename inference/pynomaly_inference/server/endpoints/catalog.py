@@ -1,6 +1,5 @@
 """Which models there are, and what they are."""
 
-from importlib.metadata import version as distribution_version
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from pynomaly_inference.server import openapi
 from pynomaly_inference.server.card import card
-from pynomaly_inference.server.protocols.oip import model_metadata
+from pynomaly_inference.server.protocols import oip
 from pynomaly_inference.server.state import ServerState
 
 _ACTIONS = (":predict", ":explain")
@@ -40,15 +39,11 @@ def router(state: ServerState) -> APIRouter:
     @routes.get("/v2", responses=openapi.errors(401), openapi_extra=openapi.KEYED)
     async def server_metadata() -> dict[str, Any]:
         """The server's metadata (Open Inference Protocol)."""
-        return {
-            "name": "pynomaly",
-            "version": distribution_version("pynomaly-operator"),
-            "extensions": ["binary_tensor_data"],
-        }
+        return oip.server_metadata()
 
     async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
         """A model's inputs and outputs (Open Inference Protocol)."""
-        return model_metadata(models.named(name, version))
+        return oip.model_metadata(models.named(name, version))
 
     async def ready(name: str, version: str | None = None) -> Response:
         """Whether a model can be scored with (Open Inference Protocol)."""

@@ -5,6 +5,7 @@ Source: Open Inference Protocol v2, "Inference"; Triton's binary tensor data ext
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +19,7 @@ from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.table import ModelTable, ServedModel
 
+DISTRIBUTION = "pynomaly-operator"
 HEADER_LENGTH = b"inference-header-content-length"
 _BINARY = b"application/octet-stream"
 _TAKEN = frozenset({JSON, _BINARY})
@@ -29,7 +31,7 @@ _FIELDS = {
     CONTRIBUTIONS: "contributions",
 }
 """Outputs of the graph that the protocol offers, and where `Scored` holds them."""
-_DATATYPES = {name: "INT64" if name == "label" else "FP64" for name in _FIELDS}
+DATATYPES = {name: "INT64" if name == "label" else "FP64" for name in _FIELDS}
 _ELEMENT_BYTES = 8
 
 
@@ -42,7 +44,7 @@ class Selection(NamedTuple):
     all_binary: bool
 
 
-_NOTHING = Selection((), explain=False, unify=False, all_binary=False)
+NOTHING = Selection((), explain=False, unify=False, all_binary=False)
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class InferCall(Call):
 
     header_length: int | None = None
     id: str | None = None
-    selection: Selection = _NOTHING
+    selection: Selection = NOTHING
 
     def decode(self, body: bytes) -> Rows:
         """The rows of the body; raises Rejected."""
@@ -69,12 +71,17 @@ class InferCall(Call):
         own = b"" if self.threshold is None else b'"parameters":{"threshold":%b},' % orjson.dumps(self.threshold)
         opening = b'{%b,%b%b"outputs":[' % (self.served.oip_identity, id_, own)
         outputs = self.selection.outputs
-        values: list[NDArray[Any]] = [getattr(scored, _FIELDS[output.name]) for output in outputs]
+        values = list(values_of(scored, self.selection).values())
         if not self.selection.all_binary:
             return _mixed(opening, outputs, values)
         head = opening + _binary_entries(outputs, len(scored.scores), self.served.schema.width)
         lengths = ((HEADER_LENGTH, b"%d" % len(head)),)
         return Reply(200, _BINARY, b"".join([head, *[each.tobytes() for each in values]]), lengths)
+
+
+def values_of(scored: Scored, selection: Selection) -> dict[str, NDArray[Any]]:
+    """The selected outputs by name, in the answer's order."""
+    return {output.name: getattr(scored, _FIELDS[output.name]) for output in selection.outputs}
 
 
 @lru_cache(maxsize=256)
@@ -102,7 +109,7 @@ def _entry(name: str, shape: tuple[int, ...], data: bytes | None) -> bytes:
     count = shape[0] if len(shape) == 1 else shape[0] * shape[1]
     rest = b'"parameters":{"binary_data_size":%d}' % (count * _ELEMENT_BYTES) if data is None else b'"data":' + data
     sizes = b",".join([b"%d" % size for size in shape])
-    return b'{"name":"%b","datatype":"%b","shape":[%b],%b}' % (name.encode(), _DATATYPES[name].encode(), sizes, rest)
+    return b'{"name":"%b","datatype":"%b","shape":[%b],%b}' % (name.encode(), DATATYPES[name].encode(), sizes, rest)
 
 
 @lru_cache(maxsize=256)
@@ -124,9 +131,9 @@ def offered_outputs(graph_outputs: tuple[str, ...]) -> list[str]:
     return [name for name in _FIELDS if name in graph_outputs]
 
 
-def infer_call(head: Head, models: ModelTable, name: str, version: str | None) -> InferCall:
-    """What the head of a request asks for; raises Rejected."""
-    served = models.named(name, version)
+def infer_call(head: Head, models: ModelTable, name: str, asked: str | None) -> InferCall:
+    """What the head of a request for this model and version asks for; raises Rejected."""
+    served = models.named(name, asked)
     media = head.headers.get(b"content-type", JSON)
     if media not in _TAKEN and media.split(b";", 1)[0].strip().lower() not in _TAKEN:
         raise Rejected(
@@ -142,6 +149,15 @@ def infer_call(head: Head, models: ModelTable, name: str, version: str | None) -
     return InferCall(served, header_length=int(length))
 
 
+def server_metadata() -> dict[str, Any]:
+    """The protocol's metadata of the server."""
+    return {
+        "name": "pynomaly",
+        "version": version(DISTRIBUTION),
+        "extensions": ["binary_tensor_data"],
+    }
+
+
 def model_metadata(served: ServedModel) -> dict[str, Any]:
     """The protocol's metadata of one model."""
     schema = served.schema
@@ -149,7 +165,7 @@ def model_metadata(served: ServedModel) -> dict[str, Any]:
     if schema.categories:
         inputs.append({"name": "C", "datatype": "BYTES", "shape": [-1, schema.categories]})
     outputs = [
-        {"name": name, "datatype": _DATATYPES[name], "shape": [-1, schema.width] if name == CONTRIBUTIONS else [-1]}
+        {"name": name, "datatype": DATATYPES[name], "shape": [-1, schema.width] if name == CONTRIBUTIONS else [-1]}
         for name in offered_outputs(served.model.outputs)
     ]
     return {

@@ -28,7 +28,7 @@ from pynomaly_inference.server.table import ModelTable
 serve(
     ModelTable.load([Path(sys.argv[1])]),
     ServerSettings(port=0, drain_seconds=float(sys.argv[2])),
-    on_ready=lambda url: print(url, flush=True),
+    on_ready=lambda addresses: print(addresses.url, flush=True),
 )
 print("stopped", flush=True)
 """

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC. Imported only where it is switched on: gRPC is large."""

@@ -1,0 +1,44 @@
+"""gRPC's server: starts, says where, and stops without losing a call."""
+
+import socket
+
+import grpc
+
+from pynomaly_inference.errors import AddressUnavailable
+from pynomaly_inference.server.front import Front
+from pynomaly_inference.server.rpc.service import InferenceService
+
+_UNLIMITED = -1
+
+
+class RpcServer:
+    """The gRPC service of one process, on a port that is kept for it."""
+
+    def __init__(self, front: Front, reserved: socket.socket) -> None:
+        host, port = reserved.getsockname()[:2]
+        self.address = f"[{host}]:{port}" if reserved.family is socket.AF_INET6 else f"{host}:{port}"
+        """Host and port, as clients and gRPC itself write them."""
+        self._front = front
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Answers from now on; raises AddressUnavailable."""
+        most = self._front.most_bytes
+        options = [
+            ("grpc.max_receive_message_length", _UNLIMITED if most is None else most),
+            ("grpc.max_send_message_length", _UNLIMITED),
+            ("grpc.so_reuseport", 1),
+        ]
+        server = grpc.aio.server(options=options)
+        server.add_generic_rpc_handlers((InferenceService(self._front).handler(),))
+        try:
+            server.add_insecure_port(self.address)
+        except RuntimeError as error:
+            raise AddressUnavailable(f"cannot listen on {self.address}: choose another with --grpc-port") from error
+        await server.start()
+        self._server = server
+
+    async def stop(self, seconds: float) -> None:
+        """Takes no more calls, and ends when those under way are answered, or after so many seconds."""
+        if self._server is not None:
+            await self._server.stop(seconds)
