@@ -15,15 +15,18 @@ from scipy.spatial.distance import cdist
 from pynomaly_inference.convert.declaration import ExactReference, Matrix, Scores
 from pynomaly_inference.convert.metrics import Metric, metric_of
 from pynomaly_inference.convert.neighbours import rows_at_once
-from pynomaly_inference.convert.ranking import KEPT_BITS, MOST_TIES, Points
+from pynomaly_inference.convert.ranking import MOST_TIES, Points
+from pynomaly_inference.convert.ties import OF_MEASURES, OF_NUMBERS, WORDS
 
-SAME = 2.0 ** (2 - KEPT_BITS)
-"""Relative: distances this close may be equal to `KEPT_BITS` digits."""
+SAME = 4 * OF_MEASURES
+"""Relative: distances farther apart are not equal, whatever the row."""
 FEW_TIED = 1 / 500
 """A share of rows that may have more ties: few runs, of a hundred rows, have one."""
 _MULTIPLIED = frozenset({"euclidean", "sqeuclidean", "cosine"})
 """Metrics that scikit-learn's brute force computes by a product of matrices."""
 _OF_BOOLEANS = frozenset({"jaccard", "rogerstanimoto"})
+_OF_SHARES = frozenset({"canberra", "braycurtis", "hamming", *_OF_BOOLEANS})
+"""Metrics of which each column adds at most 1."""
 _SCIPY = {"l2": "euclidean", "manhattan": "cityblock", "l1": "cityblock", "infinity": "chebyshev"}
 
 
@@ -96,8 +99,7 @@ def distances(search: Any, X: Matrix) -> NDArray[np.float64]:
 def first_nearest(search: Any, X: Matrix, count: int) -> Found:
     """The neighbours of each row."""
     step = rows_at_once(len(training_rows(search)))
-    power = _ranking_power(search)
-    parts = [_found(distances(search, X[start : start + step]), count, power) for start in range(0, len(X), step)]
+    parts = [_found(search, X[start : start + step], count) for start in range(0, len(X), step)]
     return Found(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
@@ -118,7 +120,8 @@ def reference(
 
     return ExactReference(
         "PyOD's decision_function, with the first of the training rows that are equally far at the last place, of "
-        "which PyOD takes any, and with exact distances where PyOD's are products of matrices (above 15 features)",
+        f"which PyOD takes any ({WORDS}), and with exact distances where PyOD's are products of matrices (above 15 "
+        "features)",
         lambda _detector: True,
         of,
     )
@@ -133,19 +136,38 @@ def _unit(rows: Matrix) -> Matrix:
     return rows / np.where(lengths == 0, 1.0, lengths)
 
 
-def _ranking_power(search: Any) -> float:
-    """Distances are ranked, and equal to `KEPT_BITS` digits or not, by this power of them: the metric's measure."""
+def _degree(search: Any) -> float:
+    """Of points with almost the same distance, the share by which these differ is so many times less."""
     name = search.effective_metric_
     return _power(search) if name == "minkowski" else 2.0 if name in {"euclidean", "l2"} else 1.0
 
 
-def _found(measured: NDArray[np.float64], count: int, power: float) -> Found:
-    mantissas, exponents = np.frexp(measured**power)
-    rounded = np.ldexp(np.rint(np.ldexp(mantissas, KEPT_BITS)), exponents - KEPT_BITS)
-    last = np.partition(rounded, count - 1, axis=1)[:, count - 1]
+def _equal_share(search: Any, X: Matrix, kth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n], relative: distances to some power, that differ from the k-th's by no more, are equal; see `ties`."""
+    name, power = search.effective_metric_, _power(search)
+    if name == "minkowski" and power < 1:
+        return np.full(len(X), OF_MEASURES)
+    of_shares = name in _OF_SHARES
+    sizes = np.full(len(X), float(X.shape[1])) if of_shares else np.abs(_unit(X) if name == "cosine" else X).sum(axis=1)
+    half_square = {"cosine": 2.0, "sqeuclidean": 1.0}.get(name)
+    lengths = kth if half_square is None else np.sqrt(kth * half_square)
+    degree = 2.0 if half_square is not None else _degree(search)
+    with np.errstate(over="ignore"):
+        share = (sizes / np.maximum(lengths, np.finfo(np.float64).tiny) + 1) * (OF_NUMBERS * degree)
+    return np.minimum(share, OF_MEASURES)
+
+
+def _found(search: Any, X: Matrix, count: int) -> Found:
+    measured = distances(search, X)
+    kth = np.partition(measured, count - 1, axis=1)[:, count - 1]
+    share = _equal_share(search, X, kth)
+    measures = measured ** _degree(search)
+    limits = kth ** _degree(search)
+    low, high = limits * (1 - share), limits * (1 + share)
     places = np.empty((len(measured), count), np.int64)
-    for row, (values, limit) in enumerate(zip(rounded, last, strict=True)):
-        near = np.flatnonzero(values <= limit)
-        places[row] = near[np.argsort(values[near], kind="stable")][:count]
-    tied = (rounded <= last[:, None] * (1 + SAME)).sum(axis=1) > count
+    for row, values in enumerate(measures):
+        nearer, equal = np.flatnonzero(values < low[row]), np.flatnonzero((values >= low[row]) & (values <= high[row]))
+        chosen = np.concatenate([nearer, equal[: count - len(nearer)]])
+        places[row] = chosen[np.argsort(values[chosen], kind="stable")]
+    tied = (measures <= (limits * (1 + 2 * share))[:, None]).sum(axis=1) > count
     return Found(np.take_along_axis(measured, places, axis=1), places, tied)

@@ -1,7 +1,7 @@
 """Distances as expressions, added up column by column: no product of matrices whose rounding could reach a score."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -37,6 +37,20 @@ def _same(rows: Expr) -> Expr:
     return rows
 
 
+def _columns(rows: Expr, columns: int) -> Expr:
+    """Of a metric that adds up shares: each is off by what its numbers are."""
+    return rows.graph.constant(float(columns))
+
+
+def _sum_of_sizes(rows: Expr, _columns: int) -> Expr:
+    """Of a norm of differences: none is larger than this one."""
+    return rows.abs().sum(axis=1, keep=True)
+
+
+def _infinite(rows: Expr, _columns: int) -> Expr:
+    return rows.graph.constant(np.inf)
+
+
 def _same_array(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return rows
 
@@ -70,6 +84,10 @@ class Metric:
     """True when the measure is the sum or the greatest of the absolute differences."""
     explained: bool = False
     """True when the measure is a sum of one term a column of the rows themselves."""
+    degree: float = 1.0
+    """The measure is this power of a distance, of which `size` tells how far it may be off."""
+    size: Callable[[Expr, int], Expr] = _columns
+    """Of prepared rows and their columns, [n, 1]: how far it is off when each number is, relative to that share."""
 
     def prepared(self, points: Expr) -> Expr:
         """Points in the form that `between` takes."""
@@ -115,7 +133,14 @@ def metric_of(name: str, p: float, columns: int) -> Metric:
         raise ValueError(f"unknown metric {name!r}")
     if p in (1.0, 2.0):
         return _MANHATTAN if p == 1 else _NAMED["euclidean"]
-    return Metric(terms=(lambda a, b: (a - b).abs() ** p,), root=lambda total: total ** (1 / p), explained=True)
+    return Metric(
+        terms=(lambda a, b: (a - b).abs() ** p,),
+        root=lambda total: total ** (1 / p),
+        explained=True,
+        degree=p,
+        # Below 1 it is no norm: a column with a small difference counts the most.
+        size=_sum_of_sizes if p > 1 else _infinite,
+    )
 
 
 def _difference(a: Expr, b: Expr) -> Expr:
@@ -172,13 +197,14 @@ def _unequal_and_either(rows: Expr, points: Expr, _columns: int) -> tuple[Expr, 
     return ones - both * 2.0, ones - both
 
 
-_MANHATTAN = Metric(terms=(_difference,), differences=True, explained=True)
-_CHEBYSHEV = Metric(terms=(_difference,), joined="Max", differences=True)
-_EUCLIDEAN = Metric(terms=(_squared,), root=Expr.sqrt, euclidean=True, explained=True)
+_MANHATTAN = Metric(terms=(_difference,), differences=True, explained=True, size=_sum_of_sizes)
+_CHEBYSHEV = Metric(terms=(_difference,), joined="Max", differences=True, size=_sum_of_sizes)
+_SQUARED = Metric(terms=(_squared,), euclidean=True, explained=True, degree=2.0, size=_sum_of_sizes)
+_EUCLIDEAN = replace(_SQUARED, root=Expr.sqrt)
 _NAMED = {
     "euclidean": _EUCLIDEAN,
     "l2": _EUCLIDEAN,
-    "sqeuclidean": Metric(terms=(_squared,), euclidean=True, explained=True),
+    "sqeuclidean": _SQUARED,
     "manhattan": _MANHATTAN,
     "cityblock": _MANHATTAN,
     "l1": _MANHATTAN,
@@ -187,14 +213,14 @@ _NAMED = {
     "canberra": Metric(terms=(lambda a, b: _share((a - b).abs(), a.abs() + b.abs()),), explained=True),
     "braycurtis": Metric(totals=_differences_and_sizes, measure_of=_share),
     # 1 - cos is half the squared distance of rows of length 1, without the cancellation.
-    "cosine": Metric(
-        terms=(_squared,),
+    "cosine": replace(
+        _SQUARED,
         root=lambda total: total * 0.5,
         prepare=lambda rows: _direction(rows, 1.0),
         prepare_points=lambda points: _direction(points, -1.0),
         prepare_array=_directions,
         more_columns=2,
-        euclidean=True,
+        explained=False,
     ),
     "jaccard": Metric(
         totals=_unequal_and_either,

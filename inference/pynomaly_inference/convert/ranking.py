@@ -16,10 +16,6 @@ SAFETY = 100.0
 """How many times a point's distance to its neighbours must exceed the product's rounding there."""
 LARGEST_WHOLE = 2.0**20
 """Whole numbers up to this have exact products and squares, and so have their sums over a thousand columns."""
-KEPT_BITS = 32
-"""Of 53: distances equal to so many binary digits are equal."""
-
-
 MOST_TIES = 12
 """More than so many equally far points are not counted."""
 ONCE_IN = 1000
@@ -58,7 +54,7 @@ def product_tells_apart(points: Points) -> bool:
 
 
 def product_tells_ties(points: Points) -> bool:
-    """True when points that `margin` takes for equally far are, to `KEPT_BITS`, but for what is as rare as a chance.
+    """True when points that `margin` takes for equally far are, but for what is as rare as a chance.
 
     As `product_is_negligibly_off`, but that duplicates are equally far from any row whatever the rounding.
     """
@@ -102,14 +98,19 @@ def products(centred: Expr, table: Expr, rows: NDArray[np.float64], padding: int
     return with_one @ weights.transpose()
 
 
-def margin(centred: Expr, product: Expr, columns: int) -> Expr:
-    """[n, 1], above 0: how far the products of points may be apart that are equally far from a row, to `KEPT_BITS`.
+def squares(centred: Expr, product: Expr) -> Expr:
+    """[n, k]: squared distances of centred rows, of their products with k points."""
+    return centred.graph.op("Max", product + centred.square().sum(axis=1, keep=True), 0.0)
 
-    Of centred rows and the product of one such point; its centred length is at most the row's and the distance.
+
+def margin(centred: Expr, square: Expr, stretch: Expr, columns: int) -> Expr:
+    """[n, 1], above 0: how far the products of points may be apart that are equally far from a row.
+
+    Of centred rows, the `squares` of one such point, and how much `ties.stretch` stretches them; the point's centred
+    length is at most the row's and the distance.
     """
-    square = centred.square().sum(axis=1, keep=True)
-    measure = product + square
-    apart = measure * 2.0 ** (1 - KEPT_BITS) + (measure + square) * float(4 * rounding(columns, np.array(1.0)))
+    rounded = float(4 * rounding(columns, np.array(1.0)))
+    apart = square * ((stretch - 1.0) * 2.0 + rounded) + centred.square().sum(axis=1, keep=True) * rounded
     # Not added: ONNX Runtime drops an addend so small.
     return centred.graph.op("Max", apart, float(np.finfo(np.float64).tiny))
 
@@ -133,12 +134,6 @@ def verified_gap(centred: Expr, last: Expr, kth: Expr, columns: int) -> Expr:
     length, off = centred.abs().sum(axis=1, keep=True), _of_single(columns)
     least = (last - length * (2 * off) - SMALLEST_SINGLE * columns) / np.array(1 + columns * off)
     return centred.graph.op("Min", least - kth, LARGEST_SINGLE - length)
-
-
-def rounded(measures: Expr) -> Expr:
-    """To `KEPT_BITS` digits: Dekker's splitting. Infinity becomes NaN."""
-    big = measures * (2.0 ** (53 - KEPT_BITS) + 1)
-    return big - (big - measures)
 
 
 def _is_negligible_at(points: Points, spacing: NDArray[np.float64]) -> bool:

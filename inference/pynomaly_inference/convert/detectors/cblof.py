@@ -7,10 +7,12 @@ from scipy.spatial.distance import cdist
 
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
-from pynomaly_inference.convert.graph import Expr, Graph
+from pynomaly_inference.convert.graph import Expr, Graph, TensorProto
 from pynomaly_inference.convert.metrics import metric_of
 from pynomaly_inference.convert.products import nearest_measure
-from pynomaly_inference.convert.ranking import rounded
+
+EQUAL = 2.0**-32
+"""Relative: clusters whose squared distances differ by no more are equally near."""
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -23,18 +25,18 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     large = sorted(detector.large_cluster_labels_.tolist())
     if not detector.use_weights:
         return Conversion(metric.root(nearest_measure(x, centers[large], metric)))
-    # Which of equally near clusters is taken shows in the score: by subtraction, and equal to so many digits.
+    # Which of equally near clusters is taken shows in the score: by subtraction, and the first.
     measures = metric.between(x, graph.constant(centers), centers.shape[1])
     distance = metric.root(measures.columns(large).min(axis=1))
-    own = graph.op("ArgMin", rounded(measures), axis=1, keepdims=0)
+    is_farther = measures > measures.min(axis=1).unsqueeze(1) * (1 + EQUAL)
+    own = graph.op("ArgMin", is_farther.cast(TensorProto.FLOAT), axis=1, keepdims=0)
     return Conversion(distance * graph.gather(detector.cluster_sizes_.astype(np.float64), own))
 
 
 def exact_scores(detector: Any, X: Matrix) -> Scores:
     """PyOD's own, but where rounding made it take another cluster than the nearest."""
     distances = cdist(X, detector.cluster_centers_)
-    mantissas, exponents = np.frexp(distances)
-    own = np.ldexp(np.round(mantissas, 9), exponents).argmin(axis=1)
+    own = (distances <= distances.min(axis=1, keepdims=True) * (1 + EQUAL / 2)).argmax(axis=1)
     exact = distances[:, detector.large_cluster_labels_].min(axis=1)
     if detector.use_weights:
         exact = exact * detector.cluster_sizes_[own]
@@ -50,7 +52,7 @@ DECLARATION = Declaration(
     columns=lambda detector: int(detector.cluster_centers_.shape[1]),
     reference=ExactReference(
         "PyOD's decision_function, with the nearest cluster where KMeans, whose distances are products of matrices, "
-        "takes another; of equally near ones the first",
+        "takes another; of those whose distances differ by less than 2e-10 the first",
         lambda _detector: True,
         exact_scores,
     ),

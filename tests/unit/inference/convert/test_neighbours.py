@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from pynomaly_inference.convert import neighbours, ranking
+from pynomaly_inference.convert import ranking
 from pynomaly_inference.convert.graph import Graph
 from pynomaly_inference.convert.metrics import metric_of
 from pynomaly_inference.convert.neighbours import (
@@ -28,6 +28,7 @@ from pynomaly_inference.convert.ranking import (
     product_tells_apart,
     single_precision_ranks,
 )
+from pynomaly_inference.convert.selection import GROUP
 
 Matrix = NDArray[np.float64]
 Find = Callable[..., Neighbours]
@@ -66,8 +67,8 @@ def test_the_nearest_are_found_whether_grouped_or_not(run: Run, count: int, p: f
 
 def test_the_nearest_may_all_be_of_one_group(run: Run) -> None:
     rows = np.full((2048, 1), 100.0)
-    groups = 2048 // neighbours.GROUP
-    rows[::groups, 0] = np.arange(neighbours.GROUP)  # the members of the first group
+    groups = 2048 // GROUP
+    rows[::groups, 0] = np.arange(GROUP)  # the members of the first group
     found = run(model_of(Points(rows, np.ones(2048)), 7, 2), np.array([[-1.0]]))["distances"]
     assert found[0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 

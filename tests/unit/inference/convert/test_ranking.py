@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from pynomaly_inference.convert.graph import Expr, Graph
+from pynomaly_inference.convert.metrics import metric_of
 from pynomaly_inference.convert.ranking import (
     Points,
     centre,
@@ -19,7 +20,9 @@ from pynomaly_inference.convert.ranking import (
     product_tells_apart,
     product_tells_ties,
     products,
+    squares,
 )
+from pynomaly_inference.convert.ties import stretch
 
 Matrix = NDArray[np.float64]
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
@@ -28,8 +31,8 @@ LATTICE = RANDOM.integers(0, 9, (300, 4)) * np.array([1.0, 0.7, 1.3, 0.11]) - 2.
 
 
 def spaced(rows: Matrix, ties: int = 0) -> Points:
-    squares = np.sort(((rows[:, None] - rows) ** 2).sum(axis=2), axis=1)
-    return Points(rows, np.sqrt(squares[:, 1]), ties)
+    ordered = np.sort(((rows[:, None] - rows) ** 2).sum(axis=2), axis=1)
+    return Points(rows, np.sqrt(ordered[:, 1]), ties)
 
 
 def test_duplicates_forbid_neither_the_product_nor_that_it_tells_ties() -> None:
@@ -54,13 +57,16 @@ def test_ties_are_told_where_rounding_is_small_beside_the_distance_of_neighbours
 def test_products_of_equally_far_points_are_within_the_margin_and_others_are_not(run: Run, scale: float) -> None:
     rows, X = LATTICE * scale, np.concatenate([LATTICE[:40], LATTICE[:40] * 50]) * scale
     graph = Graph()
-    x = graph.input("X", TensorProto.DOUBLE, ["n", 4]) - centre(rows)
+    raw = graph.input("X", TensorProto.DOUBLE, ["n", 4])
+    x = raw - centre(rows)
     found = products(x, graph.constant(rows), rows, 0)
     kth = graph.smallest(found, 7)[0].columns([6])
-    graph.output("steps", (found - kth).abs() / margin(x, kth, 4), TensorProto.DOUBLE, ["n", 300])
-    squares = ((X[:, None] - rows) ** 2).sum(axis=2)
-    limits = np.sort(squares, axis=1)[:, 6, None]
-    equal = np.abs(squares - limits) <= 1e-13 * limits
+    square = squares(x, kth)
+    step = margin(x, square, stretch(raw, square, metric_of("euclidean", 2.0, 4), 4), 4)
+    graph.output("steps", (found - kth).abs() / step, TensorProto.DOUBLE, ["n", 300])
+    exact = ((X[:, None] - rows) ** 2).sum(axis=2)
+    limits = np.sort(exact, axis=1)[:, 6, None]
+    equal = np.abs(exact - limits) <= 1e-13 * limits
     assert equal.sum(axis=1).max() > 1
     steps = run(graph.model("test"), X)["steps"]
     assert np.max(steps[equal]) <= 1.0
