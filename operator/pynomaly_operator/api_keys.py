@@ -95,8 +95,10 @@ class ApiKeys:
         self._store.see_child(SECRET.name, live)
         return live
 
-    async def tell_pods(self, detector: Identity, secret: Manifest) -> float | None:
+    async def tell_pods(self, detector: Identity, secret: Manifest, since: datetime) -> float | None:
         """Tells the pods that are older than a key of it; the seconds until they are to be told again, if they are.
+
+        `since`: there have been no pods before.
 
         They do not say which keys they have, so each is told a few times, and then left to the kubelet's own pace.
         """
@@ -105,6 +107,8 @@ class ApiKeys:
         if not written or (self._kube.server_time or self._now()) - max(written) > FRESH:
             return None
         made = max(written)
+        if since >= made:
+            return None
         content = sha256([secret["uid"], made.isoformat()])[:16]
         older = [pod for pod in await self._pods.alive(detector) if pod.created < made]
         pending = [pod for pod in older if attempts(pod.notifications.get(KEYS_HASH), content) < TELLINGS]

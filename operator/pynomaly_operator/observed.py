@@ -15,6 +15,7 @@ from pynomaly_operator.owned import holds_scale
 class DeploymentFacts:
     """How far a Deployment is."""
 
+    created: datetime
     generation: int
     observed_generation: int
     wanted: int
@@ -115,6 +116,7 @@ def deployment_facts(body: Manifest) -> DeploymentFacts:
     status = body.get("status", {})
     refusal = _true_condition(status, "ReplicaFailure")
     return DeploymentFacts(
+        created=moment(body["metadata"]["creationTimestamp"]),
         generation=body["metadata"].get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
         wanted=body["spec"].get("replicas", 1),

@@ -30,6 +30,15 @@ def applied_fields(metadata: Manifest, manager: str, subresource: str = "") -> F
     return None
 
 
+def made_fields(metadata: Manifest, manager: str) -> Fields | None:
+    """What the manager wrote when it made the object by a plain request, and nobody has taken from it since."""
+    for entry in metadata.get("managedFields", ()):
+        if entry["manager"] == manager and entry["operation"] == "Update" and not entry.get("subresource"):
+            fields: Fields = entry["fieldsV1"]
+            return fields
+    return None
+
+
 def holds_field(metadata: Manifest, *path: str) -> bool:
     """Whether any manager holds this field, that is, whether the object has it."""
     return any(has_path(entry.get("fieldsV1", {}), *path) for entry in metadata.get("managedFields", ()))

@@ -163,7 +163,9 @@ class Reconciler:
         calm = finding is None and written.hindrance is None and not (wanted.suspend or switching or scaled_by_other)
         calm = calm and reported is not Outcome.PUT_OFF
         if written.key_secret is not None and facts.deployment is not None:
-            told_again = await self._parts.api_keys.tell_pods(wanted.detector, written.key_secret)
+            told_again = await self._parts.api_keys.tell_pods(
+                wanted.detector, written.key_secret, facts.deployment.created
+            )
             waits.append(waits[0] if told_again is None else told_again)
             calm = calm and told_again is None
         return _Done(min(waits), calm and not decided.in_line, written.wait)

@@ -29,7 +29,7 @@ class Rollouts:
         if _was_served(before, target) and _goes_on(wanted, seen, before):
             return settled()
         content = serving_hash(wanted)
-        alive = await self._pods.alive(wanted.detector)
+        alive = [] if _without_pods(seen) else await self._pods.alive(wanted.detector)
         pods = await asyncio.gather(*(self._asked(facts, content) for facts in alive))
         if not wanted.suspend:
             behind = [pod.facts for pod in pods if pod.is_behind(target)]
@@ -56,6 +56,11 @@ def _goes_on(wanted: Wanted, seen: Seen, before: DetectorStatus) -> bool:
         return seen.deployment is not None
     nothing_asked_since = seen.generation == before.observed_generation
     return wanted.autoscaled and nothing_asked_since and seen.deployment.serves_with(_least(wanted))
+
+
+def _without_pods(seen: Seen) -> bool:
+    """Whether the Deployment has no pod yet, of which its status tells before they can serve."""
+    return seen.deployment is not None and seen.deployment.replicas == 0
 
 
 def _least(wanted: Wanted) -> int:

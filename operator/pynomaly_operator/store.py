@@ -15,7 +15,7 @@ from pynomaly_operator.deletions import Deletions
 from pynomaly_operator.desired.labels import ASKED_HASH, DESIRED_HASH, RETRAIN
 from pynomaly_operator.manifest import SECRET, Manifest
 from pynomaly_operator.observed import DeploymentFacts, JobFacts, deployment_facts, job_facts, moment
-from pynomaly_operator.owned import Fields, applied_fields
+from pynomaly_operator.owned import Fields, applied_fields, made_fields
 from pynomaly_operator.ownership import controller
 
 FIELD_MANAGER = "pynomaly"
@@ -51,7 +51,7 @@ class Child:
     resource_version: int
     hash: str | None
     packed_fields: bytes | None
-    """What we applied, as JSON with the detector's uid taken out: a thousand detectors share a few values."""
+    """What we applied, or made it with, as JSON with the detector's uid taken out: a thousand share a few values."""
     facts: DeploymentFacts | JobFacts | None
     deleting: bool
     asked: str | None
@@ -214,7 +214,7 @@ class Store:
 
     def _child(self, kind: str, body: Manifest, owner_uid: str) -> Child:
         metadata = body["metadata"]
-        fields = applied_fields(metadata, FIELD_MANAGER)
+        fields = applied_fields(metadata, FIELD_MANAGER) or made_fields(metadata, FIELD_MANAGER)
         packed = None
         if fields is not None:
             packed = json.dumps(fields, separators=(",", ":")).encode().replace(owner_uid.encode(), _UID_MARK)

@@ -23,7 +23,7 @@ from pynomaly_operator.registry import Registry
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course, Goal
 from pynomaly_operator.status.findings import Finding, Reason, finding_of
-from pynomaly_operator.status.training import failure, late, progress, unchanged
+from pynomaly_operator.status.training import begun, failure, late, progress, unchanged
 from pynomaly_operator.store import Child, Store
 from pynomaly_operator.turns import Turns, about
 from pynomaly_operator.waiting import asked_since
@@ -116,7 +116,9 @@ class Trainings:
         if facts.succeeded:
             text = "the training's Job succeeded, but the registry has no version of it"
             return course.of_failure(goal, Finding(Reason.INTERNAL, text, stalled=True), subject.before)
-        pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt), job.uid)
+        pods = []
+        if facts.pods or facts.ended or not self._is_new(facts):
+            pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt), job.uid)
         if facts.ended:
             found = failure(facts, pods, subject.spec.training, goal.fingerprint)
             return course.of_failure(goal, late(found, subject.before), subject.before)
@@ -133,11 +135,14 @@ class Trainings:
 
     async def _refusal(self, detector: Identity, job: Child, facts: JobFacts) -> str | None:
         """Why the Job controller can create no pod: it says so nowhere but in an event."""
-        if (self._now() - facts.created).total_seconds() < POD_EXPECTED_AFTER:
+        if self._is_new(facts):
             return None
         fields = f"involvedObject.uid={job.uid},reason=FailedCreate"
         events = await self._kube.list(EVENT, detector.namespace, fieldSelector=fields)
         return str(events[-1].get("message", "")) if events else None
+
+    def _is_new(self, facts: JobFacts) -> bool:
+        return (self._now() - facts.created).total_seconds() < POD_EXPECTED_AFTER
 
     async def _start(self, subject: Subject) -> Course:
         if subject.spec.suspend:
@@ -155,7 +160,7 @@ class Trainings:
         if ahead is not None:
             text = f"as many trainings run as may at a time, {self._turns.most}; waiting longer: {about(ahead)}"
             return course.of_line(Finding(Reason.WAITING, text), subject.before)
-        return course.of_progress(Finding(Reason.TRAINING, "the training's Job is being created"), subject.before)
+        return course.of_progress(begun(), subject.before)
 
     async def _check_allowed(self, detector: Identity, source: ClusterSource) -> None:
         """Raises when the claim or config map is absent, or does not say that detectors may read it."""

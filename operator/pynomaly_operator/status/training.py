@@ -129,9 +129,12 @@ def _tried_again(pod: PodFacts, fingerprint: str) -> Finding | None:
 
 
 def _without_pod(refusal: str | None) -> Finding:
-    if refusal is None:
-        return Finding(Reason.TRAINING, "the training's pod is being created")
-    return refused_pod(refusal)
+    return begun() if refusal is None else refused_pod(refusal)
+
+
+def begun() -> Finding:
+    """The Job is being created, or has been, and its controller is about to act."""
+    return Finding(Reason.TRAINING, "the training's pod is being created")
 
 
 def refused_pod(refusal: str) -> Finding:

@@ -33,6 +33,7 @@ def _child(version: int, uid: str = "c", **metadata: Any) -> dict[str, Any]:
             "name": "mine-training",
             "uid": uid,
             "resourceVersion": str(version),
+            "creationTimestamp": "2026-05-01T00:00:00Z",
             "annotations": {"pynomaly.io/desired-hash": "h"},
             "ownerReferences": [_owner("mine", UID)],
             "managedFields": [{"manager": "pynomaly", "operation": "Apply", "fieldsV1": fields}],
@@ -71,6 +72,25 @@ def test_what_we_applied_is_given_back_with_the_detectors_uid_in_place() -> None
 
     assert child is not None
     assert child.fields(UID) == {"f:metadata": {"f:ownerReferences": {f'k:{{"uid":"{UID}"}}': {}}}}
+
+
+def test_what_a_child_was_made_with_by_a_plain_request_counts_as_applied_while_nothing_was() -> None:
+    store, child = Store(), _child(1)
+    made = {"manager": "pynomaly", "operation": "Update", "fieldsV1": {"f:data": {"f:current": {}}}}
+    key_status = {**made, "subresource": "status", "fieldsV1": {"f:status": {}}}
+    child["metadata"]["managedFields"] = [key_status, {**made, "manager": "kubectl"}, made]
+    store.see_child("Secret", child)
+    applied = _child(2)
+    applied["metadata"]["managedFields"].append(made)
+
+    found = store.child(KEY, ("Secret", "mine-training"))
+    assert found is not None
+    assert found.fields(UID) == {"f:data": {"f:current": {}}}
+
+    store.see_child("Secret", applied)
+    found = store.child(KEY, ("Secret", "mine-training"))
+    assert found is not None
+    assert found.fields(UID) == {"f:metadata": {"f:ownerReferences": {f'k:{{"uid":"{UID}"}}': {}}}}
 
 
 def test_a_child_that_is_deleted_is_forgotten_and_a_late_word_of_an_earlier_one_is_not_taken_for_it() -> None:
@@ -167,10 +187,10 @@ def test_a_child_that_is_given_to_another_detector_matters_to_both_and_is_the_ot
 
 
 def test_a_detector_is_no_longer_busy_with_a_job_that_was_given_to_another() -> None:
-    store, created = Store(), {"creationTimestamp": "2026-05-01T00:00:00Z"}
-    store.see_child("Job", _child(1, **created))
+    store = Store()
+    store.see_child("Job", _child(1))
 
-    store.see_child("Job", _child(2, **created, ownerReferences=[_owner("theirs", "another")]))
+    store.see_child("Job", _child(2, ownerReferences=[_owner("theirs", "another")]))
 
     assert store.busy("Job") == {("ns", "theirs")}
 
@@ -186,14 +206,13 @@ def test_a_change_that_could_need_repair_matters(change: dict[str, Any]) -> None
 
 def test_a_detector_is_busy_while_its_job_runs_and_no_longer_when_that_ends_or_goes() -> None:
     store, ended = Store(), {"status": {"conditions": [{"type": "Failed", "status": "True"}]}}
-    created = {"creationTimestamp": "2026-05-01T00:00:00Z"}
-    store.see_child("Job", _child(1, **created))
+    store.see_child("Job", _child(1))
     assert store.busy("Job") == {KEY}
 
-    store.see_child("Job", {**_child(2, **created), **ended})
+    store.see_child("Job", {**_child(2), **ended})
     assert store.busy("Job") == set()
 
-    store.see_child("Job", _child(3, uid="next", **created))
+    store.see_child("Job", _child(3, uid="next"))
     store.forget_child("next")
     assert store.busy("Job") == set()
 

@@ -10,7 +10,8 @@ from pynomaly_operator.status.findings import Reason
 from pynomaly_operator.status.rollout import PATIENCE, ServingPod, rollout
 
 NEW, OLD = model(MINIMAL, version=2), model(MINIMAL, version=1)
-SETTLED = DeploymentFacts(generation=2, observed_generation=2, wanted=2, replicas=2, updated=2, ready=2, refusal=None)
+CREATED = datetime(2026, 5, 1, tzinfo=UTC)
+SETTLED = DeploymentFacts(CREATED, 2, observed_generation=2, wanted=2, replicas=2, updated=2, ready=2, refusal=None)
 FACTS = PodFacts(
     name="p",
     created=datetime(2026, 5, 1, tzinfo=UTC),
