@@ -9,11 +9,12 @@ UV := .tools/uv-$(UV_VERSION)/bin/uv
 BIN := .venv/bin
 SETUP := .venv/.locked
 TORCH := .venv-torch/.locked
+CLIENTS := .venv-clients/.locked
 export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help setup run test test-unit test-converters test-torch test-registry test-sources test-end test-readme test-browser test-controlplane test-cluster check bench \
+.PHONY: help setup run test test-unit test-converters test-torch test-registry test-sources test-end test-clients test-readme test-browser test-controlplane test-cluster check bench \
 	bench-convert bench-accuracy bench-torch bench-serve bench-operator soak format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
@@ -32,6 +33,11 @@ $(SETUP): pyproject.toml uv.lock $(UV)
 $(TORCH): pyproject.toml uv.lock $(UV)
 	@UV_PROJECT_ENVIRONMENT=.venv-torch UV_COMPILE_BYTECODE=0 $(UV) sync --quiet --locked --python "$$(scripts/python)" --extra suod --extra torch --extra train \
 	  --no-install-package triton --no-install-package nvidia-cusolver
+	@touch $@
+
+# Other projects' clients hold versions that the server cannot have: they have a project and a lock file of their own.
+$(CLIENTS): tests/clients/pyproject.toml tests/clients/uv.lock $(UV)
+	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-clients UV_COMPILE_BYTECODE=0 $(UV) sync --quiet --locked --project tests/clients --python "$$(scripts/python)"
 	@touch $@
 
 run: $(SETUP) ## Train on 49,097 real rows, convert, prove and serve: http://127.0.0.1:8000
@@ -54,6 +60,9 @@ test-sources: $(SETUP) ## Sources on a real S3 server and a real PostgreSQL
 
 test-end: $(SETUP) ## All 49,097 rows over HTTP against a PyOD model that the test fits itself
 	@$(BIN)/pytest -q tests/end_to_end
+
+test-clients: $(SETUP) $(CLIENTS) ## The server through tritonclient and KServe's SDK, in .venv-clients
+	@for client in tests/clients/test_*.py; do .venv-clients/bin/pytest -q $$client; done # both claim gRPC's messages: a process each
 
 test-converters: $(SETUP) ## Every detector, parameter and awkward table against PyOD
 	@$(BIN)/pytest -q tests/converters
@@ -89,8 +98,9 @@ format: $(SETUP) ## Format the code and repair what ruff can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-generate: $(SETUP) ## Write what is generated: capabilities, docs/detectors.md, the CRD, the operator's golden files
+generate: $(SETUP) ## Write what is generated: capabilities, docs/detectors.md, gRPC's messages, the CRD, the operator's golden files
 	@$(BIN)/python -m pynomaly_inference.convert.capabilities
+	@$(BIN)/python -m grpc_tools.protoc -I inference --python_out inference --pyi_out inference inference/pynomaly_inference/server/rpc/open_inference.proto
 	@$(BIN)/pynomaly crd > crds/pynomaly.io_anomalydetectors.yaml
 	@cp crds/pynomaly.io_anomalydetectors.yaml charts/pynomaly-operator/files/
 	@PYTHONPATH=inference:operator:. $(BIN)/python -m tests.unit.operator.golden
@@ -126,4 +136,4 @@ bench-operator: $(SETUP) ## The operator with 100, 1,000 and 5,000 detectors, on
 	@$(BIN)/python -m tests.bench.operator --write
 
 clean: ## Remove what make installed
-	@rm -rf .venv .venv-torch .tools
+	@rm -rf .venv .venv-clients .venv-torch .tools

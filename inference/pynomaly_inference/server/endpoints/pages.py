@@ -6,9 +6,12 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
 
 _OWN = Path(str(files("pynomaly_inference.server") / "static"))
+_HTML = "text/html"
+_BY_ACCEPT = {"vary": "accept"}
 _SWAGGER_PACKAGE = "fastapi_swagger"
 
 
@@ -19,8 +22,11 @@ def router() -> APIRouter:
     docs = {**_by_name(_swagger()), "docs.js": own["docs.js"]}
 
     @routes.get("/")
-    async def page() -> Response:
-        return FileResponse(own["index.html"])
+    async def page(request: Request) -> Response:
+        # KServe's clients ask here, in its v1 protocol, whether the server lives; browsers say that they want HTML.
+        if _HTML not in request.headers.get("accept", ""):
+            return JSONResponse({"status": "alive"}, headers=_BY_ACCEPT)
+        return FileResponse(own["index.html"], headers=_BY_ACCEPT)
 
     @routes.get("/docs")
     async def documentation() -> Response:

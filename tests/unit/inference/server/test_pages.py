@@ -30,6 +30,15 @@ def test_answers_of_the_api_load_nothing_and_are_not_stored(client: httpx.Client
     assert "server" not in headers
 
 
+def test_the_root_is_a_page_for_browsers_and_a_sign_of_life_for_clients(client: httpx.Client) -> None:
+    page = client.get("/", headers={"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"})
+    assert page.headers["content-type"].startswith("text/html")
+
+    alive = client.get("/")
+    assert alive.json() == {"status": "alive"}
+    assert alive.headers["vary"] == page.headers["vary"] == "accept"
+
+
 @pytest.mark.parametrize("path", ["/", "/static/app.js", "/static/style.css", "/docs", "/docs/swagger-ui-bundle.js"])
 def test_pages_load_from_this_server_alone_and_run_no_inline_script(client: httpx.Client, path: str) -> None:
     response = client.get(path)
