@@ -40,6 +40,7 @@ class _Analyses:
         self.version = served.version
         self.succeeded = 0
         self.failed = 0
+        self.ignored = 0
         self.scores = ScoreHistogram(metadata.score_quantiles)
 
 
@@ -92,6 +93,10 @@ class Metrics(Collector):
         analyses.succeeded += 1
         analyses.scores.observe(scored)
 
+    def ignored(self, served: ServedModel, columns: int) -> None:
+        """One scoring request had so many columns that the model does not know."""
+        self._analyses[served.model.digest].ignored += columns
+
     def rejected(self, served: ServedModel) -> None:
         """One scoring request for this model failed."""
         self._analyses[served.model.digest].failed += 1
@@ -102,6 +107,11 @@ class Metrics(Collector):
         analyses = CounterMetricFamily(
             "pynomaly_analyses", "Scoring requests by outcome", labels=["algorithm", "status"]
         )
+        ignored = CounterMetricFamily(
+            "pynomaly_ignored_columns",
+            "Columns of scoring requests, by name, that the model does not know",
+            labels=["model_name"],
+        )
         scores = HistogramMetricFamily("pynomaly_score", "Scores of the rows", labels=["model_name"])
         totals: dict[tuple[str, str], int] = {}
         for each in self._analyses.values():
@@ -109,11 +119,13 @@ class Metrics(Collector):
                 totals[each.algorithm, status] = totals.get((each.algorithm, status), 0) + count
         for name, digest in self._current.items():
             shown = self._analyses[digest].scores
+            ignored.add_metric([name], self._analyses[digest].ignored)
             scores.add_metric([name], shown.buckets(), shown.sum)
         for labels, count in totals.items():
             analyses.add_metric(labels, count)
         found = sum(each.scores.anomalies for each in self._analyses.values())
         yield analyses
+        yield ignored
         yield CounterMetricFamily("pynomaly_detections", "Rows found anomalous", found)
         yield scores
 

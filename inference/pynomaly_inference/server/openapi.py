@@ -43,6 +43,8 @@ _EXPLANATIONS: Schema = {
     "description": "What each feature adds to the score, by its name.",
 }
 
+_TOP: Schema = {"type": "array", "items": _object({"feature": _TEXT, "contribution": _NUMBER})}
+
 SCHEMAS: dict[str, Schema] = {
     "Problem": _object(
         {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
@@ -64,7 +66,15 @@ SCHEMAS: dict[str, Schema] = {
             "labels": _LABELS,
             "probabilities": _NUMBERS,
         },
-        {"contributions": {"type": "array", "items": _NUMBERS}},
+        {
+            "contributions": {"type": "array", "items": _NUMBERS},
+            "top_contributions": {"type": "array", "items": _TOP},
+        },
+    ),
+    "ScoredRow": _object(
+        {"score": _NUMBER, "label": {"type": "integer", "enum": [0, 1]}, "probability": _NUMBER},
+        {"contributions": {"type": "object", "additionalProperties": _NUMBER}, "top_contributions": _TOP},
+        description="One line for each row, in the order of the rows.",
     ),
     "InferRequest": _object(
         {"inputs": _list(_TENSOR)},
@@ -96,6 +106,7 @@ _STATUSES = {
     400: "The request cannot be read.",
     401: "A valid key is needed.",
     404: "No such model.",
+    406: "There is no answer of a media type that is accepted.",
     413: "The body, or the number of rows, is beyond the server's limit.",
     415: "The body is of a media type that is not taken.",
     422: "The rows are not rows of this model; the answer names the row and the feature.",
@@ -132,6 +143,35 @@ _BINARY_HEADER: Schema = {
 }
 
 
+def _query(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+_OPTIONS = [
+    _query("model", _TEXT, "The model's name; needed when several are loaded."),
+    _query("explain", {"type": "boolean", "default": False}, "Add each feature's contribution to the score."),
+    _query(
+        "top_contributions",
+        {"type": "integer", "minimum": 1, "maximum": 999999},
+        "Add the contributions of only so many features, those that add most to the score first.",
+    ),
+    _query(
+        "normalize", {"type": "string", "enum": ["linear", "unify"]}, "PyOD's kind of probability. Default: linear."
+    ),
+    _query("threshold", _NUMBER, "Label by this threshold instead of the model's own."),
+]
+_CODING: Schema = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "schema": {"type": "string", "enum": ["gzip", "zstd"]},
+    "description": "How the body is compressed. What it becomes is bounded as a plain body is.",
+}
+_BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
+_NDJSON_ROWS: Schema = {
+    "application/x-ndjson": {"schema": {"oneOf": [_ROW, _RECORD], "description": "One row a line."}}
+}
+
+
 def scoring(request: str, response: str, failures: dict[int | str, Schema]) -> Schema:
     """The operation of a scoring route: its body, its answer and its failures."""
     content: Schema = {"application/json": {"schema": reference(request)}}
@@ -147,22 +187,26 @@ def scoring(request: str, response: str, failures: dict[int | str, Schema]) -> S
 
 def score_operation() -> Schema:
     """`POST /v1/score`."""
-    operation = scoring("ScoreRequest", "ScoreResponse", problems(*ALL))
-    operation["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}}
-    operation["parameters"] = [
-        _query("model", _TEXT, "The model's name; needed when several are loaded."),
-        _query("explain", {"type": "boolean", "default": False}, "Add each feature's contribution to the score."),
-        _query("threshold", _NUMBER, "Label by this threshold instead of the model's own."),
-    ]
+    operation = scoring("ScoreRequest", "ScoreResponse", problems(*ALL, 406))
+    operation["requestBody"]["content"] |= _NDJSON_ROWS | {
+        "text/csv": {"schema": _TEXT},
+        "application/vnd.apache.arrow.stream": _BINARY,
+        "application/vnd.apache.parquet": _BINARY,
+    }
+    operation["responses"]["200"]["content"] |= {
+        "application/x-ndjson": {"schema": reference("ScoredRow")},
+        "text/csv": {"schema": _TEXT},
+        "application/vnd.apache.arrow.stream": _BINARY,
+    }
+    operation["parameters"] = [*_OPTIONS, _CODING]
     return operation
 
 
 def infer_operation() -> Schema:
     """The Open Inference Protocol's inference."""
     operation = scoring("InferRequest", "InferResponse", errors(*ALL))
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    operation["requestBody"]["content"]["application/octet-stream"] = binary
-    operation["responses"]["200"]["content"]["application/octet-stream"] = binary
+    operation["requestBody"]["content"]["application/octet-stream"] = _BINARY
+    operation["responses"]["200"]["content"]["application/octet-stream"] = _BINARY
     operation["parameters"] = [_BINARY_HEADER]
     return operation
 
@@ -175,7 +219,3 @@ def predict_operation() -> Schema:
 def explain_operation() -> Schema:
     """KServe's v1 explanation."""
     return scoring("PredictRequest", "ExplainResponse", errors(*ALL))
-
-
-def _query(name: str, schema: Schema, description: str) -> Schema:
-    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}

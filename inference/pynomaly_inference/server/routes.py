@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pynomaly_inference.server.decoding.content_coding import decoder_of
+from pynomaly_inference.server.decoding.table_process import TableProcess
 from pynomaly_inference.server.http import Head, Receive, Reply, failure, read_body
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.protocols.kserve import explain_call, predict_call
 from pynomaly_inference.server.protocols.oip import infer_call
-from pynomaly_inference.server.protocols.score import PATH, score_call
+from pynomaly_inference.server.protocols.score import PATH, Tables, score_call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.scorer import Deferred, Scorer
 from pynomaly_inference.server.table import ModelTable
@@ -36,6 +38,7 @@ class ScoringRoutes:
     def __init__(self, models: ModelTable, scorer: Scorer, most_bytes: int | None) -> None:
         self._models = models
         self._scorer = scorer
+        self._tables = Tables(TableProcess(), scorer.most_rows)
         self.most_bytes = most_bytes
 
     def by_path(self) -> Mapping[str, Route]:
@@ -51,7 +54,7 @@ class ScoringRoutes:
 
     def score(self, path: str) -> Route:
         """`POST /v1/score`."""
-        return Route(path, PATH, lambda head: score_call(head, self._models))
+        return Route(path, PATH, lambda head: score_call(head, self._models, self._tables))
 
     def infer(self, path: str, name: str, version: str | None = None) -> Route:
         """`POST /v2/models/{name}[/versions/{version}]/infer`."""
@@ -69,7 +72,10 @@ class ScoringRoutes:
     def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | Deferred:
         """The reply to a whole request, or what is left to do for it when it would hold up the event loop."""
         try:
-            return self._scorer.now(route.open(head), body)
+            call, undo = route.open(head), decoder_of(head.headers)
+            if undo is not None:
+                return self._scorer.put_off(call, lambda: undo(body, self.most_bytes))
+            return self._scorer.now(call, body)
         except Rejected as rejected:
             return failure(route.path, rejected)
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from pynomaly_inference.bundle import Metadata
 from pynomaly_inference.features import FeatureType
@@ -58,9 +57,3 @@ class RowSchema:
     def listed(self) -> str:
         """The features' names in words: what a row must hold."""
         return ", ".join(f"`{name}`" for name in self.by_name)
-
-    def unknown(self, name: str) -> str:
-        """A sentence about a feature that the model does not have, with the names that may be meant."""
-        near = get_close_matches(name, self.by_name, n=3)
-        hint = " or ".join(f"`{found}`" for found in near)
-        return f"the model has no feature `{name}`: " + (f"is it {hint}?" if near else f"it takes {self.listed()}")

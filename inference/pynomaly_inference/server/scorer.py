@@ -36,13 +36,13 @@ class Scorer:
 
     def __init__(self, metrics: Metrics, most_rows: int | None) -> None:
         self._metrics = metrics
-        self._most_rows = most_rows
+        self.most_rows = most_rows
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "score")
 
     def now(self, call: Call, body: bytes) -> Reply | Deferred:
         """The reply to a call with this body, or what is left to do for it; raises Rejected."""
-        if len(body) > INLINE_BYTES:
-            return Deferred(call, lambda: self._score(call, self._decode(call, body)))
+        if call.slow or len(body) > INLINE_BYTES:
+            return self.put_off(call, lambda: body)
         try:
             rows = self._decode(call, body)
             served = call.served
@@ -52,8 +52,12 @@ class Scorer:
         except Rejected:
             self._metrics.rejected(call.served)
             raise
-        self._metrics.scored(call.served, scored)
+        self._count(call, scored)
         return reply
+
+    def put_off(self, call: Call, body: Callable[[], bytes]) -> Deferred:
+        """All the work of a call whose body is yet to be worked out; `body` may raise Rejected."""
+        return Deferred(call, lambda: self._score(call, self._decode(call, body())))
 
     async def score(self, call: Call, body: bytes) -> Reply:
         """The reply to a call with this body, now or later; raises Rejected."""
@@ -67,13 +71,18 @@ class Scorer:
         except Rejected:
             self._metrics.rejected(deferred.call.served)
             raise
-        self._metrics.scored(deferred.call.served, scored)
+        self._count(deferred.call, scored)
         return reply
+
+    def _count(self, call: Call, scored: Scored) -> None:
+        self._metrics.scored(call.served, scored)
+        if call.ignored:
+            self._metrics.ignored(call.served, call.ignored)
 
     def _decode(self, call: Call, body: bytes) -> Rows:
         rows = call.decode(body)
-        if self._most_rows is not None and len(rows) > self._most_rows:
-            raise Rejected(413, f"the request has {len(rows)} rows; at most {self._most_rows} are taken: split it")
+        if self.most_rows is not None and len(rows) > self.most_rows:
+            raise Rejected(413, f"the request has {len(rows)} rows; at most {self.most_rows} are taken: split it")
         return rows
 
     def _score(self, call: Call, rows: Rows) -> tuple[Scored, Reply]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.server.decoding.decoded import Decoded
+from pynomaly_inference.server.decoding.names import extra_names, lacks
 from pynomaly_inference.server.decoding.values import infinite_number, missing_number, shown
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.schema import RowSchema
@@ -20,8 +22,11 @@ _WORDS = {"true": 1.0, "false": 0.0, "nan": math.nan}
 """What a column of numbers may say besides, in any case; the trainer reads booleans as 0 and 1 too."""
 
 
-def decode_csv(body: bytes, schema: RowSchema) -> Rows:
-    """The rows below the header; raises Rejected: 400 for what is no CSV, 422 for what is no row of the model."""
+def decode_csv(body: bytes, schema: RowSchema) -> Decoded:
+    """The rows below the header; raises Rejected: 400 for what is no CSV, 422 for what is no row of the model.
+
+    A column that lacks is missing values, where the model takes them; a column of no feature is ignored.
+    """
     table = _table(body)
     header = table[0]
     _check_header(header, schema)
@@ -29,15 +34,18 @@ def decode_csv(body: bytes, schema: RowSchema) -> Rows:
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             raise Rejected(422, f"row {number} has {len(row)} fields; the header has {len(header)}", row=number)
-    numbers = np.empty((len(rows), schema.numbers))
+    numbers = np.full((len(rows), schema.numbers), math.nan)
     categories = np.empty((len(rows), schema.categories), object) if schema.categories else None
     for index, name in enumerate(header):
-        column, texts = schema.by_name[name], [row[index] for row in rows]
+        column = schema.by_name.get(name)
+        if column is None:
+            continue
+        texts = [row[index] for row in rows]
         if column.type is FeatureType.NUMBER:
             numbers[:, column.position] = _numbers(texts, name, missing=schema.missing)
         elif categories is not None:
             categories[:, column.position] = texts
-    return Rows(numbers, categories)
+    return Decoded(Rows(numbers, categories), len(extra_names(header, schema)))
 
 
 def _table(body: bytes) -> list[list[str]]:
@@ -63,12 +71,10 @@ def _check_header(header: Sequence[str], schema: RowSchema) -> None:
     for name in header:
         if name in seen:
             raise Rejected(422, f"the header names `{name}` twice", feature=name)
-        if name not in schema.by_name:
-            raise Rejected(422, schema.unknown(name), feature=name)
         seen.add(name)
-    for name in schema.by_name:
-        if name not in seen:
-            raise Rejected(422, f"the header has no `{name}`", feature=name)
+    refused = lacks(seen, schema, "the header")
+    if refused is not None:
+        raise refused
 
 
 def _numbers(texts: Sequence[str], feature: str, *, missing: bool) -> NDArray[np.float64]:

@@ -6,8 +6,9 @@ import numpy as np
 import orjson
 import simdjson
 
-from pynomaly_inference.features import FeatureType
 from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.server.decoding.decoded import Decoded
+from pynomaly_inference.server.decoding.names import extra_names, lacks
 from pynomaly_inference.server.decoding.values import rows_of_columns, shown
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.schema import RowSchema
@@ -18,32 +19,34 @@ SIMDJSON_ERRORS = (ValueError, RuntimeError, KeyError, TypeError)
 """What simdjson raises for a document that it cannot read, or that is not shaped as asked."""
 
 
-def decode_rows(body: bytes, schema: RowSchema) -> Rows:
+def decode_rows(body: bytes, schema: RowSchema) -> Decoded:
     """The rows of `/v1/score`; raises Rejected: 400 for what is no JSON, 422 for what is no row of the model."""
     rows = None if schema.categories else _dense(body, schema.width, ROWS)
     if rows is not None:
-        return rows
+        return Decoded(rows)
     document = parse_json(body)
     if not isinstance(document, dict) or not document.keys() & {ROWS, RECORDS}:
         raise Rejected(422, 'the body must be {"rows": [[...], ...]} or {"records": [{...}, ...]}')
     if len(document) > 1:
         extra = next(key for key in document if key != (ROWS if ROWS in document else RECORDS))
         raise Rejected(422, f"the body has `{extra}`: it takes `rows` or `records`, one of them and nothing else")
-    return _listed(document[ROWS], ROWS, schema) if ROWS in document else _named(document[RECORDS], RECORDS, schema)
+    if ROWS in document:
+        return Decoded(rows_of_lists(_checked(document[ROWS], ROWS), schema))
+    return rows_of_records(_checked(document[RECORDS], RECORDS), schema)
 
 
-def decode_instances(body: bytes, schema: RowSchema) -> Rows:
+def decode_instances(body: bytes, schema: RowSchema) -> Decoded:
     """The rows of KServe's v1 protocol: `instances` are lists of values or objects, all of one kind."""
     rows = None if schema.categories else _dense(body, schema.width, INSTANCES)
     if rows is not None:
-        return rows
+        return Decoded(rows)
     document = parse_json(body)
     instances = document.get(INSTANCES) if isinstance(document, dict) else None
     if instances is None:
         raise Rejected(422, 'the body must be {"instances": [[...], ...]} or {"instances": [{...}, ...]}')
-    if isinstance(instances, list) and instances and isinstance(instances[0], dict):
-        return _named(instances, INSTANCES, schema)
-    return _listed(instances, INSTANCES, schema)
+    if isinstance(_checked(instances, INSTANCES)[0], dict):
+        return rows_of_records(instances, schema)
+    return Decoded(rows_of_lists(instances, schema))
 
 
 def parse_json(body: bytes) -> Any:
@@ -75,8 +78,8 @@ def _dense(body: bytes, width: int, key: str) -> Rows | None:
     return Rows(values.reshape(count, width)) if values.size == count * width else None
 
 
-def _listed(rows: Any, key: str, schema: RowSchema) -> Rows:
-    _check_list(rows, key)
+def rows_of_lists(rows: list[Any], schema: RowSchema) -> Rows:
+    """Rows of JSON lists, each with the features in the model's order; raises Rejected 422. There is at least one."""
     width = schema.width
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, list):
@@ -88,30 +91,30 @@ def _listed(rows: Any, key: str, schema: RowSchema) -> Rows:
     return rows_of_columns([[row[index] for row in rows] for index in range(width)], schema)
 
 
-def _named(records: Any, key: str, schema: RowSchema) -> Rows:
-    _check_list(records, key)
+def rows_of_records(records: list[Any], schema: RowSchema) -> Decoded:
+    """Rows of JSON objects, the features by name; raises Rejected 422. There is at least one.
+
+    A feature that an object lacks is a missing value, where the model takes them; a name of no feature is ignored.
+    """
     names = schema.by_name.keys()
+    ignored: set[str] = set()
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
             raise Rejected(
                 422, f"row {number} is {shown(record)}; it takes an object with {schema.listed()}", row=number
             )
         if record.keys() != names:
-            _check_names(record.keys(), number, schema)
-    return rows_of_columns([[record.get(name) for record in records] for name in names], schema)
+            refused = lacks(record.keys(), schema, f"row {number}")
+            if refused is not None:
+                raise Rejected(422, refused.detail, row=number, feature=refused.feature)
+            ignored |= extra_names(record.keys(), schema)
+    columns = [[record.get(name) for record in records] for name in names]
+    return Decoded(rows_of_columns(columns, schema), len(ignored))
 
 
-def _check_names(present: Any, row: int, schema: RowSchema) -> None:
-    for name in present:
-        if name not in schema.by_name:
-            raise Rejected(422, f"row {row}: {schema.unknown(name)}", row=row, feature=name)
-    for name, column in schema.by_name.items():
-        if name not in present and not (schema.missing and column.type is FeatureType.NUMBER):
-            raise Rejected(422, f"row {row} has no `{name}`", row=row, feature=name)
-
-
-def _check_list(rows: Any, key: str) -> None:
+def _checked(rows: Any, key: str) -> list[Any]:
     if not isinstance(rows, list):
         raise Rejected(422, f"`{key}` is {shown(rows)}; it takes a list")
     if not rows:
         raise Rejected(422, f"`{key}` is empty: send at least one row")
+    return rows

@@ -11,12 +11,18 @@ from pynomaly_inference.server.table import ServedModel
 
 @dataclass(slots=True)
 class Call(ABC):
-    """explain, unify: outputs wanted besides, known once the body is decoded. threshold: the client's own."""
+    """explain, unify: outputs wanted besides, known once the body is decoded. threshold: the client's own.
+
+    slow: decoding may take long, however small the body is. ignored: columns of the body, by name, that the model does
+    not know; known once the body is decoded.
+    """
 
     served: ServedModel
     explain: bool = False
     unify: bool = False
     threshold: float | None = None
+    slow: bool = False
+    ignored: int = 0
 
     @abstractmethod
     def decode(self, body: bytes) -> Rows:

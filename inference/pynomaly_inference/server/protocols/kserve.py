@@ -22,7 +22,9 @@ class PredictCall(Call):
 
     def decode(self, body: bytes) -> Rows:
         """The rows of the body; raises Rejected."""
-        return decode_instances(body, self.served.schema)
+        decoded = decode_instances(body, self.served.schema)
+        self.ignored = decoded.ignored
+        return decoded.rows
 
     def reply(self, scored: Scored) -> Reply:
         """One prediction a row."""

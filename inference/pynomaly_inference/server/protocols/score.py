@@ -1,102 +1,88 @@
-"""`POST /v1/score`: rows as JSON or CSV, one answer with everything."""
+"""`POST /v1/score`: rows in any of five formats, one answer with everything."""
 
-import math
-from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import parse_qsl
-
-import orjson
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 from pynomaly_inference.scoring.model import Scored
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.server.decoding.csv_rows import decode_csv
+from pynomaly_inference.server.decoding.decoded import Decoded
 from pynomaly_inference.server.decoding.json_rows import decode_rows
+from pynomaly_inference.server.decoding.ndjson_rows import decode_ndjson
+from pynomaly_inference.server.decoding.table_process import TableProcess
 from pynomaly_inference.server.http import JSON, Head, Reply
+from pynomaly_inference.server.protocols.answers import ANSWERS, ARROW, CSV, NDJSON, Asked, form_of, json_answer
 from pynomaly_inference.server.protocols.call import Call
+from pynomaly_inference.server.protocols.options import Options, model_for, options_of
 from pynomaly_inference.server.rejected import Rejected
-from pynomaly_inference.server.table import ModelTable, check_explains
+from pynomaly_inference.server.schema import RowSchema
+from pynomaly_inference.server.table import ModelTable
 
 PATH = "/v1/score"
-_JSON, _CSV = b"application/json", b"text/csv"
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+PARQUET = b"application/vnd.apache.parquet"
+_NDJSON = (NDJSON, b"application/ndjson", b"application/jsonl")
+_DECODERS = {JSON: decode_rows, CSV: decode_csv} | dict.fromkeys(_NDJSON, decode_ndjson)
+_TABLES = frozenset({ARROW, PARQUET})
+Decoder = Callable[[bytes, RowSchema], Decoded]
+_NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """The query of a scoring request."""
+class Tables:
+    """What Arrow streams and Parquet files are decoded with. most_rows: None for no limit."""
 
-    model: str | None = None
-    explain: bool = False
-    threshold: float | None = None
+    process: TableProcess
+    most_rows: int | None
+
+    def decode(self, body: bytes, schema: RowSchema, media: bytes) -> Decoded:
+        """The rows of a body of one of the two media types; raises Rejected."""
+        from pynomaly_inference.server.decoding import arrow_rows  # noqa: PLC0415 - loaded where tables are sent
+
+        decode = arrow_rows.decode_arrow if media == ARROW else arrow_rows.decode_parquet
+        return decode(body, schema, self.most_rows, self.process)
 
 
 @dataclass(slots=True)
 class ScoreCall(Call):
-    """csv: the body is CSV, else JSON."""
+    """decoder: of the body's format. form: writes the answer."""
 
-    csv: bool = False
+    decoder: Decoder = decode_rows
+    form: Callable[[Asked, Scored], Reply] = json_answer
+    options: Options = field(default=_NO_OPTIONS)
 
     def decode(self, body: bytes) -> Rows:
         """The rows of the body; raises Rejected."""
-        return (decode_csv if self.csv else decode_rows)(body, self.served.schema)
+        decoded = self.decoder(body, self.served.schema)
+        self.ignored = decoded.ignored
+        return decoded.rows
 
     def reply(self, scored: Scored) -> Reply:
         """The scores in the order of the rows."""
-        own = self.served.model.metadata.threshold
-        answer = {
-            "threshold": own if self.threshold is None else self.threshold,
-            "scores": scored.scores,
-            "labels": scored.labels,
-            "probabilities": scored.probabilities,
-        }
-        if scored.contributions is not None:
-            answer["contributions"] = scored.contributions
-        members = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-        return Reply(200, JSON, b"{%b,%b" % (self.served.identity, members[1:]))
+        return self.form(Asked(self.served, self.options), scored)
 
 
-def score_call(head: Head, models: ModelTable) -> ScoreCall:
+def score_call(head: Head, models: ModelTable, tables: Tables) -> ScoreCall:
     """What the head of a request asks for; raises Rejected."""
-    media = head.headers.get(b"content-type", _JSON)
-    if media not in {_JSON, _CSV}:
-        media = media.split(b";", 1)[0].strip().lower()
-        if media not in {_JSON, _CSV}:
-            raise Rejected(
-                415, f"the body is {media.decode('latin-1')[:80]}: send application/json or text/csv, and name it so"
-            )
-    options = parse_options(head.query) if head.query else Options()
-    served = models.named(options.model)
-    if options.explain:
-        check_explains(served)
-    return ScoreCall(served, options.explain, threshold=options.threshold, csv=media == _CSV)
+    media = _media(head.headers.get(b"content-type", JSON))
+    options = options_of(head.query)
+    served = model_for(options, models)
+    decoder = _DECODERS.get(media) or partial(tables.decode, media=media)
+    form = ANSWERS[form_of(head.headers.get(b"accept", JSON))]
+    return ScoreCall(
+        served, options.explain, options.unify, options.threshold, media in _TABLES,
+        decoder=decoder, form=form, options=options,
+    )  # fmt: skip
 
 
-@lru_cache(maxsize=256)
-def parse_options(query: bytes) -> Options:
-    """The query string; raises Rejected 400 for a parameter that is unknown, there twice, or malformed."""
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=16, errors="strict")
-    except ValueError as error:
-        raise Rejected(400, "the query string cannot be read: it takes model, explain and threshold") from error
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise Rejected(400, "a query parameter is there twice")
-    unknown = next((name for name in values if name not in Options.__slots__), None)
-    if unknown is not None:
-        raise Rejected(400, f"there is no query parameter `{unknown[:80]}`: there are model, explain and threshold")
-    explain = _FLAGS.get(values.get("explain", "false").lower())
-    if explain is None:
-        raise Rejected(400, "`explain` takes true or false")
-    return Options(values.get("model"), explain, _threshold(values.get("threshold")))
-
-
-def _threshold(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        threshold = float(text)
-    except ValueError:
-        threshold = math.nan
-    if not math.isfinite(threshold):
-        raise Rejected(400, "`threshold` takes a finite number")
-    return threshold
+def _media(declared: bytes) -> bytes:
+    if declared in _DECODERS:
+        return declared
+    media = declared.split(b";", 1)[0].strip().lower()
+    if media in _DECODERS or media in _TABLES:
+        return media
+    raise Rejected(
+        415,
+        f"the body is {media.decode('latin-1')[:80]}: send {JSON.decode()}, {NDJSON.decode()}, {CSV.decode()}, "
+        f"{ARROW.decode()} or {PARQUET.decode()}, and name it so",
+    )

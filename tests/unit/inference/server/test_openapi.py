@@ -70,8 +70,12 @@ def test_every_scoring_route_is_documented_with_its_bodies_and_failures(client: 
         assert {"200", "400", "401", "404", "413", "415", "422"} <= operation["responses"].keys()
         assert {"key": []} in operation["security"]
     score = document["paths"]["/v1/score"]["post"]
-    assert {parameter["name"] for parameter in score["parameters"]} == {"model", "explain", "threshold"}
-    assert set(score["requestBody"]["content"]) == {"application/json", "text/csv"}
+    assert {parameter["name"] for parameter in score["parameters"] if parameter["in"] == "query"} == {
+        "model", "explain", "normalize", "threshold", "top_contributions",
+    }  # fmt: skip
+    tables = {"application/json", "application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream"}
+    assert set(score["responses"]["200"]["content"]) == tables
+    assert set(score["requestBody"]["content"]) == tables | {"application/vnd.apache.parquet"}
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
 
 

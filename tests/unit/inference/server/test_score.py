@@ -148,7 +148,7 @@ WRONG_BODIES: list[WrongBody] = [
     (b'{"rows":[[1,"2"]]}', 422, "row 1: `b` is the text '2'; it takes a number", 1, "b"),
     (b'{"rows":[[1,2],[null,2]]}', 422, "row 2: `a` is missing, and this model takes no missing values", 2, "a"),
     (b'{"records":[{"a":1,"b":2},{"a":1}]}', 422, "row 2 has no `b`", 2, "b"),
-    (b'{"records":[{"a":1,"bb":2}]}', 422, "row 1: the model has no feature `bb`: is it `b`?", 1, "bb"),
+    (b'{"records":[{"a":1,"bb":2}]}', 422, "row 1 has no `b`: is `bb` meant as it?", 1, "b"),
     (b'{"records":[[1,2]]}', 422, "row 1 is a list; it takes an object with `a`, `b`", 1, None),
 ]
 
@@ -167,7 +167,7 @@ WRONG_CSV: list[tuple[bytes, int, str]] = [
     (b"a,b\n1,2,3\n", 422, "row 1 has 3 fields; the header has 2"),
     (b"a,b\n1,2\n1\n", 422, "row 2 has 1 fields"),
     (b"a\n1\n", 422, "the header has no `b`"),
-    (b"a,b,c\n1,2,3\n", 422, "the model has no feature `c`: it takes `a`, `b`"),
+    (b"a,bb\n1,2\n", 422, "the header has no `b`: is `bb` meant as it?"),
     (b"a,b,a\n1,2,3\n", 422, "the header names `a` twice"),
     (b"a,b\n1,x\n", 422, "row 1: `b` is the text 'x'; it takes a number"),
     (b"a,b\n1,1_000\n", 422, "row 1: `b` is the text '1_000'"),
@@ -189,10 +189,14 @@ def test_a_wrong_csv_body_is_refused_with_what_to_change(
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("?treshold=1", "there is no query parameter `treshold`: there are model, explain and threshold"),
+        ("?treshold=1", "there is no query parameter `treshold`: there are model, explain, normalize, threshold and"),
         ("?threshold=high", "`threshold` takes a finite number"),
         ("?threshold=inf", "`threshold` takes a finite number"),
         ("?explain=perhaps", "`explain` takes true or false"),
+        ("?normalize=softmax", "`normalize` takes linear or unify"),
+        ("?top_contributions=0", "`top_contributions` takes a whole number from 1"),
+        ("?top_contributions=two", "`top_contributions` takes a whole number from 1"),
+        ("?explain=false&top_contributions=2", "leave one of them out"),
         ("?model=plant&model=plant", "a query parameter is there twice"),
         ("?model=%ff", "the query string cannot be read"),
     ],
@@ -205,7 +209,8 @@ def test_a_body_of_another_media_type_is_refused(client: httpx.Client) -> None:
     response = client.post("/v1/score", content=b"a=1", headers={"content-type": "application/x-www-form-urlencoded"})
 
     assert problem(response, 415)["detail"] == (
-        "the body is application/x-www-form-urlencoded: send application/json or text/csv, and name it so"
+        "the body is application/x-www-form-urlencoded: send application/json, application/x-ndjson, text/csv, "
+        "application/vnd.apache.arrow.stream or application/vnd.apache.parquet, and name it so"
     )
     for media in ("Application/JSON; charset=utf-8", "text/csv; header=present"):
         body = b'{"rows":[[1,2]]}' if "JSON" in media else b"a,b\n1,2\n"

@@ -47,6 +47,7 @@ def rejects(decode: Any, *arguments: Any) -> bool:
 
 def rows_of(decoded: Any, schema: RowSchema) -> list[Row]:
     """The decoded rows in the resource's order; NaN as None, so that rows can be compared."""
+    decoded = decoded.rows
     rows: list[Row] = []
     for index in range(len(decoded)):
         row: Row = []
@@ -91,7 +92,9 @@ def strict_rows(document: Any, schema: RowSchema, *, listed: str, named: str) ->
     for row in rows:
         if as_records:
             optional = {column.name for column in schema.columns if schema.missing and column.type is NUMBER}
-            if not isinstance(row, dict) or not schema.by_name.keys() - optional <= row.keys() <= schema.by_name.keys():
+            if not isinstance(row, dict) or not schema.by_name.keys() - optional <= row.keys():
+                raise ValueError
+            if not schema.by_name.keys() & row.keys():
                 raise ValueError
             values = [row.get(name) for name in schema.by_name]
         else:

@@ -1,0 +1,102 @@
+"""Rewrites Parquet files, and Arrow streams of any kind, as plain Arrow streams: a program that may die of its input.
+
+arro3 ends its process on some damaged files, and a few kilobytes of Parquet may ask for gigabytes. Here neither harms
+anyone: the server starts this file as a process of its own, with a limit on its memory (`table_process`).
+
+Standard input and output carry requests and replies: a line of JSON, then as many bytes as its `size` says. A request's
+line is {"kind", "columns", "rows", "bytes", "size"}: `parquet` or `arrow`, the names that are wanted, and the most rows
+and decoded bytes. A reply's is {"status", "detail", "ignored", "size"}: HTTP's status and, beyond 200, why.
+"""
+
+import io
+import json
+import resource
+import sys
+from typing import Any, BinaryIO
+
+from arro3.core import DataType, RecordBatch, RecordBatchReader, Schema, Table
+from arro3.io import read_ipc_stream, read_parquet, write_ipc_stream
+
+_BATCH = 8192
+_READERS = {"parquet": lambda body: read_parquet(body, batch_size=_BATCH), "arrow": read_ipc_stream}
+OK, DAMAGED, TOO_LARGE, WRONG = 200, 400, 413, 422
+
+
+class _Refused(Exception):
+    """The status of a reply, and why."""
+
+
+def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
+    """The reply to one request."""
+    request = json.loads(line)
+    try:
+        reader: RecordBatchReader = _READERS[request["kind"]](body)
+        return _rewrite(reader, request)
+    except _Refused as refused:
+        status, detail = refused.args
+        return {"status": status, "detail": detail, "ignored": 0}, b""
+    except MemoryError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - arro3 raises plain Exception for damage, and panics beside it
+        return {"status": DAMAGED, "detail": str(error).split("\n")[0][:200], "ignored": 0}, b""
+
+
+def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    names = reader.schema.names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _Refused(WRONG, f"two columns are called `{twice}`")
+    wanted = [name for name in request["columns"] if name in names]
+    batches, rows, size = [], 0, 0
+    for batch in reader:
+        rows += batch.num_rows
+        if request["rows"] is not None and rows > request["rows"]:
+            raise _Refused(TOO_LARGE, f"the request has more than {request['rows']} rows: split it")
+        plain = _plain(batch, wanted, request["columns"])
+        size += plain.nbytes
+        if size > request["bytes"]:
+            raise _Refused(TOO_LARGE, f"the rows are more than {request['bytes'] >> 20} MiB decoded: split them")
+        batches.append(plain)
+    if not rows:
+        raise _Refused(WRONG, "the body has no rows: send at least one")
+    out = io.BytesIO()
+    write_ipc_stream(Table.from_batches(batches), out)
+    return {"status": OK, "detail": "", "ignored": len(names) - len(wanted)}, out.getvalue()
+
+
+def _plain(batch: RecordBatch, wanted: list[str], expected: list[str]) -> RecordBatch:
+    """The wanted columns, dictionaries and views as text or what they hold, decimals as float64."""
+    if not wanted:
+        raise _Refused(
+            WRONG, "there is none of the model's features: it takes " + ", ".join(map("`{}`".format, expected))
+        )
+    columns, fields = [], []
+    for name in wanted:
+        column, field = batch.column(name), batch.schema.field(name)
+        target = _target(field.type)
+        columns.append(column if target is None else column.cast(target))
+        fields.append(field if target is None else field.with_type(target))
+    return RecordBatch.from_arrays(columns, schema=Schema(fields))
+
+
+def _target(kind: DataType) -> DataType | None:
+    if DataType.is_dictionary(kind):
+        value = kind.value_type
+        return None if value is None else (_target(value) or value)
+    if DataType.is_string_view(kind):
+        return DataType.utf8()
+    return DataType.float64() if DataType.is_decimal(kind) else None
+
+
+def main(source: BinaryIO, sink: BinaryIO, most_memory: int) -> None:
+    """Answers requests until the source ends. most_memory: bytes of address space."""
+    resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while line := source.readline():
+        reply, content = answer(line, source.read(json.loads(line)["size"]))
+        sink.write(json.dumps({**reply, "size": len(content)}).encode() + b"\n" + content)
+        sink.flush()
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
