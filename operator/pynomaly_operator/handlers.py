@@ -107,6 +107,8 @@ def session(
         response = await handler(request)
         if request.url.path.endswith(ours):
             survivable(request.url.path, response, watched=watched)
+            if sinks is not None and (not watched or "sendInitialEvents" in request.url.query):
+                sinks.relisted.set()
         if response.ok and response.content_type != JSON:
             response.close()
             raise aiohttp.ClientConnectionError(f"{request.url.path} was answered with {response.content_type}")
@@ -131,6 +133,8 @@ class Sinks:
     registry: Remembering
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when kopf has stopped watching."""
+    relisted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when what exists was told anew: of what vanished since it was told before, nobody tells."""
 
     def of(self, path: str) -> Sink | None:
         """Where the events of a watch of this path go; None: they are not our business."""

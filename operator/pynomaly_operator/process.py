@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import product
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import kopf
 
@@ -16,6 +15,7 @@ from pynomaly_operator import audit, discovery, handlers, probes
 from pynomaly_operator.api_keys import ApiKeys
 from pynomaly_operator.children import Children
 from pynomaly_operator.circuit_breaker import CircuitBreaker
+from pynomaly_operator.concurrency import is_set_within, together, unless
 from pynomaly_operator.contention import Contention
 from pynomaly_operator.errors import ApiError
 from pynomaly_operator.key_rotation import KeyRotation
@@ -47,9 +47,9 @@ from pynomaly_operator.writer import Writer
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
-
 RETRY_SECONDS = 2.0
+RELIST_SECONDS = 10.0
+"""What a watch tells when it begins anew has arrived by then; and no audit follows another any sooner."""
 LIVING_RETRY_SECONDS = 300.0
 KOPFS_END_SECONDS = 20.0
 """kopf takes up to ten to end; where a watcher of its own has failed, it waits for ever for the others."""
@@ -104,7 +104,7 @@ class Operator:
         reconciler = self._reconciler(remembering, recorder)
         queue = WorkQueue(reconciler.reconcile, self.metrics)
         reconciler.wake_by(queue.add)
-        version = await _unless(stop, self._answered("the API server", self.edges.kube.version))
+        version = await unless(stop, self._answered("the API server", self.edges.kube.version))
         if version is None:
             return
         watching = handlers.Watching.of(version)
@@ -124,14 +124,14 @@ class Operator:
         beside = (
             self._know(queue),
             self._lead(queue, recorder),
-            self._audit(queue),
+            self._audit(queue, sinks.relisted),
             self._answer_probes(Liveness(queue, activity, lambda: self.edges.leadership.unanswered)),
             sinks.ending.wait(),
             stop.wait(),
         )
         tasks = [asyncio.create_task(task) for task in beside]
         kopfs = asyncio.create_task(self._watch(watches, activity, stop))
-        await _together([kopfs, *tasks], tasks, lambda: self._end(kopfs, stop))
+        await together([kopfs, *tasks], tasks, lambda: self._end(kopfs, stop))
 
     async def _end(self, watches: asyncio.Task[None], stop: asyncio.Event) -> None:
         """Releases the Lease as soon as nothing writes any more. The watches end last, and take some seconds.
@@ -188,8 +188,7 @@ class Operator:
                 await discovery.discover(self.edges.kube, DETECTOR)
             except ApiError as error:
                 log.warning("waiting for the definition of detectors: %s", error)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+                await is_set_within(stop, RETRY_SECONDS)
             else:
                 # kopf may ask another API server, which knows less: a watch that never begins is missed, too.
                 for kind, place in product((DETECTOR, *WATCHED.values()), self.settings.scope.places):
@@ -237,10 +236,13 @@ class Operator:
             told = await living.tell()
             await asyncio.sleep(settings.living_seconds if told else LIVING_RETRY_SECONDS)
 
-    async def _audit(self, queue: WorkQueue) -> None:
+    async def _audit(self, queue: WorkQueue, relisted: asyncio.Event) -> None:
         await self.synced.wait()
+        relisted.clear()
         while True:
-            await asyncio.sleep(self.settings.audit_seconds)
+            if await is_set_within(relisted, self.settings.audit_seconds):
+                await asyncio.sleep(RELIST_SECONDS)
+                relisted.clear()
             try:
                 for key in await audit.make_good(self.edges.kube, self.store, self.settings.scope):
                     queue.add(key)
@@ -254,42 +256,3 @@ class Operator:
 
     def _not_synced(self) -> str | None:
         return None if self.synced.is_set() else "not everything is listed yet"
-
-
-async def _unless(stop: asyncio.Event, answer: Coroutine[Any, Any, Answer]) -> Answer | None:
-    """The answer; None when `stop` was set before."""
-    asking, stopping = asyncio.create_task(answer), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([asking, stopping], return_when=asyncio.FIRST_COMPLETED)
-        return asking.result() if asking.done() else None
-    finally:
-        stopping.cancel()
-        asking.cancel()
-
-
-async def _together(
-    awaited: Sequence[asyncio.Task[Any]],
-    beside: Sequence[asyncio.Task[Any]],
-    after: Callable[[], Coroutine[Any, Any, None]],
-) -> None:
-    """Runs all that is awaited until one ends, and ends those `beside`; raises the error of the one that failed.
-
-    `after` follows in any case.
-    """
-    try:
-        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in beside:
-            task.cancel()
-        results = await asyncio.gather(*beside, return_exceptions=True)
-        await after()
-    for result in results:
-        if isinstance(result, Exception):
-            raise _alone(result)
-
-
-def _alone(error: Exception) -> Exception:
-    """The error itself that a group of tasks ended with, when it is the only one."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
