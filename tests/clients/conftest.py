@@ -53,7 +53,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     models = _trained(_written(folder, "forest", "IForest", zones=False), _written(folder, "zones", "ECOD", zones=True))
     keys = folder / "keys"
     keys.write_text(KEY)
-    command = [PYNOMALY, "serve", *models, "--port", "0", "--grpc-port", "0", "--keys", keys, "--max-body-mib", "1"]
+    command: list[str | Path] = [
+        PYNOMALY,
+        "serve",
+        *models,
+        "--port",
+        "0",
+        "--grpc-port",
+        "0",
+        "--keys",
+        keys,
+        "--max-body-mib",
+        "1",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as process:
         try:
             assert process.stdout is not None
@@ -96,8 +108,10 @@ def _written(folder: Path, name: str, algorithm: str, *, zones: bool) -> Path:
 
 def _trained(*detectors: Path) -> list[Path]:
     models = [detector.with_suffix(".onnx") for detector in detectors]
-    commands = [[PYNOMALY, "train", detector, "-o", model] for detector, model in zip(detectors, models, strict=True)]
-    trainings = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_environment()) for command in commands]
+    trainings = []
+    for detector, model in zip(detectors, models, strict=True):
+        command: list[str | Path] = [PYNOMALY, "train", detector, "-o", model]
+        trainings.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_environment()))
     assert [training.wait(120) for training in trainings] == [0] * len(models)
     return models
 

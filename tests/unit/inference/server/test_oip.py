@@ -126,7 +126,7 @@ def test_bf16_is_the_upper_half_of_fp32(client: httpx.Client) -> None:
 
 
 def test_a_threshold_among_the_parameters_labels_and_is_repeated(client: httpx.Client) -> None:
-    request = {"inputs": [tensor([1, 2], [3, 4])], "outputs": [{"name": "label"}]}
+    request: dict[str, Any] = {"inputs": [tensor([1, 2], [3, 4])], "outputs": [{"name": "label"}]}
 
     answer = infer(client, **request, parameters={"threshold": 1, "of_somebody_else": "kept out of it"}).json()
 
