@@ -178,6 +178,8 @@ class Serving(shared.Serving):
     """The version to serve, whatever else is trained; it must pass the gates. Default: what this resource asks for."""
     resources: Resources = Field(default_factory=Resources)
     """Of each serving pod. Default: requests cpu 250m and memory 256Mi, limits memory 1Gi."""
+    grpc: bool = False
+    """True: the Open Inference Protocol is answered over gRPC too, on port 8001. Default: false."""
 
     @model_validator(mode="after")
     def _use_can_be_told_as_a_share(self) -> Self:
@@ -228,6 +230,7 @@ CLUSTER_ONLY = (
     ("serving", "replicas"),
     ("serving", "version"),
     ("serving", "resources"),
+    ("serving", "grpc"),
     ("serving", "access", "api_keys", "rotate_after"),
     ("serving", "access", "api_keys", "overlap"),
     ("network",),

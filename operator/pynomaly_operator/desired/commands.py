@@ -17,7 +17,7 @@ TERMINATION_FILE = "/dev/termination-log"
 
 SCORING_PORT = 8000
 GRPC_PORT = 8001
-"""Nothing listens there yet; who may score at all may do so by gRPC."""
+"""Who may score at all may do so by gRPC, where the resource has it switched on."""
 MANAGEMENT_PORT = 9090
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - a pod's Service and probes reach it from elsewhere
 
@@ -46,6 +46,7 @@ def serve(wanted: Wanted) -> list[str]:
     serving = wanted.serving
     command = ["pynomaly", "follow", SERVING_FILE, "--token-file", TOKEN_FILE]
     command += ["--host", ANY_ADDRESS, "--port", str(SCORING_PORT), "--management-port", str(MANAGEMENT_PORT)]
+    command += ["--grpc-port", str(GRPC_PORT)] if serving.grpc else []
     command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]
     command += ["--anonymous"] if serving.access.anonymous else ["--keys", KEYS_FOLDER]
     return command

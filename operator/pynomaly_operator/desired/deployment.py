@@ -49,7 +49,11 @@ def asked_hash(wanted: Wanted) -> str:
     """
     serving = wanted.serving
     given = serving.model_dump(
-        mode="json", by_alias=True, exclude_unset=True, exclude_none=True, include={"replicas", "resources", "limits"}
+        mode="json",
+        by_alias=True,
+        exclude_unset=True,
+        exclude_none=True,
+        include={"replicas", "resources", "limits", "grpc"},
     )
     return sha256({**given, "anonymous": serving.access.anonymous, "autoscaled": wanted.autoscaled})[:16]
 
@@ -85,6 +89,7 @@ def _spread(wanted: Wanted) -> Manifest:
 
 def _container(wanted: Wanted) -> Manifest:
     keys = [] if wanted.serving.access.anonymous else [folder_mount("keys", commands.KEYS_FOLDER)]
+    grpc = [{"name": "grpc", "containerPort": commands.GRPC_PORT, "protocol": "TCP"}] if wanted.serving.grpc else []
     return {
         "name": CONTAINER,
         "image": wanted.programs.server_image,
@@ -93,6 +98,7 @@ def _container(wanted: Wanted) -> Manifest:
         "env": ENVIRONMENT,
         "ports": [
             {"name": "http", "containerPort": commands.SCORING_PORT, "protocol": "TCP"},
+            *grpc,
             {"name": "metrics", "containerPort": commands.MANAGEMENT_PORT, "protocol": "TCP"},
         ],
         "resources": resources(wanted.serving.resources, DEFAULT_RESOURCES),

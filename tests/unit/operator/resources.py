@@ -33,6 +33,7 @@ FULL: dict[str, Any] = {
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "access": {"apiKeys": {"rotateAfter": "2160h", "overlap": "24h"}},
         "limits": {"rows": 5000, "bodyMiB": 8},
+        "grpc": True,
     },
     "network": {
         "allowFrom": [{"namespace": "monitoring"}, {"namespace": "ingress"}],

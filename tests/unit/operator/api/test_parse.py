@@ -122,6 +122,7 @@ def test_a_whole_resource_parses_with_its_status_and_names_what_only_a_cluster_u
         "spec.serving.replicas",
         "spec.serving.version",
         "spec.serving.resources",
+        "spec.serving.grpc",
         "spec.serving.access.apiKeys.rotateAfter",
         "spec.serving.access.apiKeys.overlap",
         "spec.network",

@@ -72,6 +72,17 @@ def test_an_anonymous_detector_has_no_keys() -> None:
     assert "keys" not in {mount["name"] for mount in container["volumeMounts"]}
 
 
+def test_grpc_has_a_port_in_the_pod_and_at_the_service_only_where_it_is_switched_on() -> None:
+    on, off = (children(wanted({**MINIMAL, "serving": {"grpc": grpc}}, model(MINIMAL))) for grpc in (True, False))
+
+    (port,) = [port for port in _named(on, "Service")["spec"]["ports"] if port["name"] == "grpc"]
+    assert (port["port"], port["targetPort"], port["appProtocol"]) == (8001, "grpc", "kubernetes.io/h2c")
+    container = _container(_named(on, "Deployment"))
+    assert {"name": "grpc", "containerPort": 8001, "protocol": "TCP"} in container["ports"]
+    assert container["command"][container["command"].index("--grpc-port") + 1] == "8001"
+    assert "grpc" not in str(_named(off, "Service")) + str(_named(off, "Deployment"))
+
+
 def test_nothing_is_null_and_no_secret_has_data() -> None:
     for manifest in GOLDEN.values():
         assert None not in list(_leaves(manifest))
