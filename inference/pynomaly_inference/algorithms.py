@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -103,9 +103,8 @@ def _parameters_problem(capability: Capability, parameters: Mapping[str, Any], a
             return f"`{name}` has no parameter `{at}{parameter}`: {near(parameter, declared)}"
     for error in _Validator(capability.parameters).iter_errors(dict(parameters)):
         place = at + _dotted(error.absolute_path)
-        return (
-            f"parameter `{place}` of `{name}`: {error.message}" if error.absolute_path else f"`{name}`: {error.message}"
-        )
+        said = value_problem(error)
+        return f"parameter `{place}` of `{name}`: {said}" if error.absolute_path else f"`{name}`: {said}"
     if problem := _length_problem(capability, parameters, at) or _names_problem(capability, parameters, at):
         return problem
     for place, base in nested(capability.parameters, parameters):
@@ -113,6 +112,13 @@ def _parameters_problem(capability: Capability, parameters: Mapping[str, Any], a
         if problem or (problem := _base_problem(capability, base, at + place)):
             return problem
     return None
+
+
+def value_problem(error: ValidationError) -> str:
+    """What is wrong with a value; where its schema tells why it is refused, that too."""
+    schema, value = error.schema, error.instance
+    reason = schema.get("refused", {}).get(value) if isinstance(schema, Mapping) and isinstance(value, str) else None
+    return error.message if reason is None else f"`{value}` is refused, {reason}; {error.message}"
 
 
 def _length_problem(capability: Capability, parameters: Mapping[str, Any], at: str) -> str | None:

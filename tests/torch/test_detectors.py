@@ -23,7 +23,7 @@ from tests.torch.builds.networks import BUILDS
 import torch
 from pynomaly_inference.convert import declarations, to_onnx
 from pynomaly_inference.convert.declaration import Declaration
-from pynomaly_inference.convert.metrics import METRICS
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
 from pynomaly_inference.errors import NotConvertible
 
 X = np.random.default_rng(0).standard_normal((60, 4))
@@ -112,7 +112,7 @@ def test_a_training_row_of_lunar_is_at_distance_zero_from_itself_whatever_the_of
     assert len(np.unique(scores)) > 1
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", [*METRICS, *BRUTE_METRICS])
 def test_lunar_scores_by_every_metric_declared(run: Run, metric: str) -> None:
     ones = metric in {"hamming", "jaccard", "rogerstanimoto"}
     rows, new = (values > 0 if ones else values for values in (X, NEW))

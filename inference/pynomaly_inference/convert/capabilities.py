@@ -14,7 +14,7 @@ from pynomaly_inference.bundle import RELATIVE_TOLERANCE, Semantics
 from pynomaly_inference.convert.composites import weakest
 from pynomaly_inference.convert.declaration import Composite, Declaration
 from pynomaly_inference.convert.discovery import declaration_of, declarations
-from pynomaly_inference.convert.refused import REFUSED, REFUSED_PARAMETERS, Refused
+from pynomaly_inference.convert.refused import REFUSED, REFUSED_METRICS, REFUSED_PARAMETERS, Refused
 
 PACKAGE = Path(__file__).parents[1]
 CAPABILITIES = PACKAGE / "capabilities.json"
@@ -184,6 +184,8 @@ def _refusals(declared: Iterable[Declaration]) -> Iterator[str]:
     yield "|---|---|"
     yield from (f"| {one.name} | {one.reason} |" for one in _refused_beside(declared))
     yield from (f"| {what} | {reason} |" for what, reason in REFUSED_PARAMETERS.items())
+    for name, reason in REFUSED_METRICS.items():
+        yield f"| the metric `{name}`, where a detector does not list it | {reason} |"
 
 
 def _values(schema: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from pynomaly_inference.algorithms import holds_detectors
+from pynomaly_inference.algorithms import holds_detectors, value_problem
 from pynomaly_inference.convert import detectors
 from pynomaly_inference.convert.composites import composed
 from pynomaly_inference.convert.declaration import Composite, Declaration
@@ -124,7 +124,7 @@ def _check_parameters(detector: Any, declaration: Declaration) -> None:
                 f"leave it at {declared[name].default!r}"
             )
         for problem in jsonschema.Draft202012Validator(declaration.parameters[name]).iter_errors(_plain(value)):
-            raise NotConvertible(f"parameter `{name}` of {declaration.name}: {problem.message}")
+            raise NotConvertible(f"parameter `{name}` of {declaration.name}: {value_problem(problem)}")
 
 
 def _is_of_bases(declaration: Declaration, name: str) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from pynomaly_inference.convert.declaration import ExactReference, Matrix, Scores
-from pynomaly_inference.convert.metrics import Metric, metric_of
+from pynomaly_inference.convert.metrics import Metric, directions, metric_of
 from pynomaly_inference.convert.neighbours import rows_at_once
 from pynomaly_inference.convert.ranking import MOST_TIES, Points
 from pynomaly_inference.convert.ties import OF_MEASURES, OF_NUMBERS, WORDS
@@ -24,10 +24,18 @@ FEW_TIED = 1 / 500
 """A share of rows that may have more ties: few runs, of a hundred rows, have one."""
 _MULTIPLIED = frozenset({"euclidean", "sqeuclidean", "cosine"})
 """Metrics that scikit-learn's brute force computes by a product of matrices."""
-_OF_BOOLEANS = frozenset({"jaccard", "rogerstanimoto"})
+_OF_BOOLEANS = frozenset({"jaccard", "rogerstanimoto", "sokalmichener", "russellrao"})
 _OF_SHARES = frozenset({"canberra", "braycurtis", "hamming", *_OF_BOOLEANS})
 """Metrics of which each column adds at most 1."""
-_SCIPY = {"l2": "euclidean", "manhattan": "cityblock", "l1": "cityblock", "infinity": "chebyshev"}
+_OF_SQUARES = {"cosine": 2.0, "sqeuclidean": 1.0}
+"""Metrics of which so many times a distance is a length squared."""
+_SCIPY = {
+    "l2": "euclidean",
+    "manhattan": "cityblock",
+    "l1": "cityblock",
+    "infinity": "chebyshev",
+    "sokalmichener": "rogerstanimoto",
+}
 
 
 class Found(NamedTuple):
@@ -64,7 +72,7 @@ def points(search: Any, count: int) -> Points:
     wanted = min(count + 2 + MOST_TIES, len(rows))
     own, places = search.kneighbors(rows, wanted)
     if search.effective_metric_ in _MULTIPLIED:
-        compared = _unit(rows) if search.effective_metric_ == "cosine" else rows
+        compared = directions(rows) if search.effective_metric_ == "cosine" else rows
         squares = [((compared - compared[places[:, rank]]) ** 2).sum(axis=1) for rank in range(wanted)]
         own = np.sqrt(np.sort(np.stack(squares, axis=1), axis=1))
     # A training row finds itself, so its last neighbour is one rank later than a new row's.
@@ -83,8 +91,9 @@ def distances(search: Any, X: Matrix) -> NDArray[np.float64]:
     rows, name = training_rows(search), search.effective_metric_
     measured: NDArray[np.float64]
     if name == "cosine":
-        without_direction = np.all(X == 0, axis=1)[:, None] | np.all(rows == 0, axis=1)
-        return np.where(without_direction, 1.0, cdist(_unit(X), _unit(rows), "sqeuclidean") / 2)
+        own, others = directions(X), directions(rows)
+        both_have = np.any(own, axis=1, keepdims=True) & np.any(others, axis=1)
+        return np.where(both_have, cdist(own, others, "sqeuclidean") / 2, 1.0)
     if name == "braycurtis":
         sizes = np.abs(X).sum(axis=1)[:, None] + np.abs(rows).sum(axis=1)
         measured = cdist(X, rows, "cityblock") / np.where(sizes == 0, 1.0, sizes)
@@ -131,11 +140,6 @@ def _power(search: Any) -> float:
     return float(search.effective_metric_params_.get("p", 2.0))
 
 
-def _unit(rows: Matrix) -> Matrix:
-    lengths = np.sqrt((rows**2).sum(axis=1, keepdims=True))
-    return rows / np.where(lengths == 0, 1.0, lengths)
-
-
 def _degree(search: Any) -> float:
     """Of points with almost the same distance, the share by which these differ is so many times less."""
     name = search.effective_metric_
@@ -143,18 +147,23 @@ def _degree(search: Any) -> float:
 
 
 def _equal_share(search: Any, X: Matrix, kth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n], relative: distances to some power, that differ from the k-th's by no more, are equal; see `ties`."""
-    name, power = search.effective_metric_, _power(search)
-    if name == "minkowski" and power < 1:
-        return np.full(len(X), OF_MEASURES)
-    of_shares = name in _OF_SHARES
-    sizes = np.full(len(X), float(X.shape[1])) if of_shares else np.abs(_unit(X) if name == "cosine" else X).sum(axis=1)
-    half_square = {"cosine": 2.0, "sqeuclidean": 1.0}.get(name)
-    lengths = kth if half_square is None else np.sqrt(kth * half_square)
-    degree = 2.0 if half_square is not None else _degree(search)
-    with np.errstate(over="ignore"):
-        share = (sizes / np.maximum(lengths, np.finfo(np.float64).tiny) + 1) * (OF_NUMBERS * degree)
+    """[n], relative: distances to the `_degree` that differ from the k-th's by no more are equal; see `ties`."""
+    name = search.effective_metric_
+    if name == "minkowski" and _power(search) < 1:
+        return np.full(len(X), OF_MEASURES * _power(search))
+    halves = _OF_SQUARES.get(name)
+    lengths, degree = (kth, _degree(search)) if halves is None else (np.sqrt(kth * halves), 2.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        share = (_sizes(name, X) / np.maximum(lengths, np.finfo(np.float64).tiny) + 1) * (OF_NUMBERS * degree)
     return np.minimum(share, OF_MEASURES)
+
+
+def _sizes(metric: str, X: Matrix) -> NDArray[np.float64]:
+    """[n]: by how many times a share a distance may be off when each number of the row is off by that share."""
+    if metric in _OF_SHARES:
+        return np.full(len(X), float(X.shape[1]))
+    sizes: NDArray[np.float64] = np.abs(directions(X) if metric == "cosine" else X).sum(axis=1)
+    return sizes
 
 
 def _found(search: Any, X: Matrix, count: int) -> Found:

@@ -23,11 +23,14 @@ METRICS = (
     "hamming",
     "jaccard",
     "rogerstanimoto",
+    "sokalmichener",
+    "russellrao",
 )
 """What both a tree and brute force of scikit-learn know."""
 BRUTE_METRICS = ("sqeuclidean", "cosine")
-"""What only its brute force knows. `correlation` is left out, which a row of equal numbers has none of, and the other
-counts of what is not 0, which two rows of zeros have none of."""
+"""What only its brute force knows."""
+NO_DIRECTION = 10 * float(np.finfo(np.float64).eps)
+"""scikit-learn takes the cosine of a shorter row to be 0, and of one whose square is infinite."""
 
 Term = Callable[[Expr, Expr], Expr]
 """Of a value of a row and the value of a point in the same column."""
@@ -123,7 +126,13 @@ def metric_of(name: str, p: float, columns: int) -> Metric:
             totals=lambda *pair: (_unequal(*pair) * (1 / columns),),
             explained=True,
         )
-    if name == "rogerstanimoto":
+    if name == "russellrao":
+        return Metric(
+            totals=lambda rows, points, _columns: (rows @ points.transpose(),),
+            prepare=_is_not_zero,
+            measure_of=lambda both: (columns - both) * (1 / columns),
+        )
+    if name in {"rogerstanimoto", "sokalmichener"}:
         return Metric(
             totals=lambda *pair: _unequal_and_either(*pair)[:1],
             prepare=_is_not_zero,
@@ -161,18 +170,27 @@ def _share(part: Expr, whole: Expr) -> Expr:
 
 
 def _direction(rows: Expr, sign: float) -> Expr:
-    """Rows of length 1; one of zeros, which is at distance 1 from any row and any point, points out of the space."""
+    """Rows of length 1; one without direction is at distance 1 from any row and any point, points out of the space."""
+    graph = rows.graph
     length = rows.square().sum(axis=1, keep=True).sqrt()
-    is_zero = length.equals(0.0)
-    out = rows.graph.where(is_zero, np.array([[max(sign, 0.0), max(-sign, 0.0)]]), np.zeros((1, 2)))
-    return rows.graph.concat(rows / rows.graph.where(is_zero, 1.0, length), out, axis=1)
+    has_none = graph.op("Or", length.below(NO_DIRECTION), length.equals(np.inf))
+    out = graph.where(has_none, np.array([[max(sign, 0.0), max(-sign, 0.0)]]), np.zeros((1, 2)))
+    return graph.concat(graph.where(has_none, 0.0, rows / length), out, axis=1)
+
+
+def directions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of length 1, and of zeros where a row has no direction."""
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        length = np.sqrt((rows**2).sum(axis=1, keepdims=True))
+        has_none = (length < NO_DIRECTION) | np.isinf(length)
+        return np.where(has_none, 0.0, rows / length)
 
 
 def _directions(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """As `_direction` of points."""
-    length = np.sqrt((points**2).sum(axis=1, keepdims=True))
-    is_zero = length == 0
-    return np.concatenate([points / np.where(is_zero, 1.0, length), np.zeros_like(length), is_zero], axis=1)
+    found = directions(points)
+    has_none = ~found.any(axis=1, keepdims=True)
+    return np.concatenate([found, np.zeros_like(found[:, :1]), has_none], axis=1)
 
 
 def _is_not_zero(rows: Expr) -> Expr:

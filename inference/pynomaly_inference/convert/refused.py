@@ -1,6 +1,8 @@
 """PyOD's detectors that have no ONNX graph that says what they say, each with the reason."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,22 @@ REFUSED = tuple(
 _FUNCTION = "a graph has no Python"
 _PRECOMPUTED = "a matrix of distances is no row"
 
+_OF_ZEROS = "of two rows of zeros it is 0 / 0: name `jaccard`, which ranks the others as it does"
+_OF_PARAMETERS = "what it weighs features by is in `metric_params`, which no graph has: scale the features"
+
+REFUSED_METRICS = {
+    "correlation": "a row of equal numbers has none",
+    "dice": _OF_ZEROS,
+    "haversine": "ONNX Runtime has no arc sine in double precision",
+    "mahalanobis": _OF_PARAMETERS,
+    "nan_euclidean": "no detector sees a missing value: name `euclidean`, which it then is",
+    "p": "to scikit-learn it is `euclidean`, whatever the power: name that",
+    "seuclidean": _OF_PARAMETERS,
+    "sokalsneath": _OF_ZEROS,
+    "yule": "it is 0 between rows that differ, of which one has all numbers that the other has",
+}
+"""Metrics of scikit-learn by which no detector is served unless it says so, each with the reason."""
+
 DISTANCES = ("metric", "kernel")
 """Parameters that say how far rows are from each other."""
 REFUSED_PARAMETERS = {
@@ -93,6 +111,13 @@ REFUSED_PARAMETERS = {
     "a PyThresh object for `contamination`": "it labels by rules of its own, which are no threshold on a score",
 }
 """What any detector may be given in PyOD and none here, with the reason."""
+
+
+def metric_schema(served: Iterable[str], description: str) -> dict[str, Any]:
+    """JSON Schema of a detector's parameter `metric`; `refused` says why it has no others."""
+    names = list(served)
+    refused = {name: reason for name, reason in REFUSED_METRICS.items() if name not in names}
+    return {"enum": names, "refused": refused, "description": description}
 
 
 def refused_class(path: str) -> str | None:

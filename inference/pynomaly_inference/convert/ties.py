@@ -14,7 +14,10 @@ OF_NUMBERS = 2.0**-44
 no points that rounding tells apart are near the limit."""
 OF_MEASURES = 2.0**-32
 """Relative: measures farther apart than this are never equal, however large the numbers next to their differences."""
-WORDS = "apart by less than 6e-14 of the distance and of all numbers of the row added up, and 3e-10 of the distance"
+WORDS = (
+    "whose distances are apart by less than 6e-14 of them and of the row's numbers added up, each 1 for metrics of "
+    "shares and the unit vector's for `cosine`, and by less than 3e-10 of them"
+)
 """The same, as users are told it."""
 _LEAST = float(np.finfo(np.float64).tiny)
 
@@ -28,7 +31,7 @@ def stretch(rows: Expr, measures: Expr, metric: Metric, columns: int) -> Expr:
     graph, share = rows.graph, OF_NUMBERS * metric.degree
     distances = measures if metric.degree == 1 else measures ** (1 / metric.degree)
     sizes = metric.size(rows, columns) * share / graph.op("Max", distances, _LEAST)
-    return graph.op("Min", sizes + (1 + share), 1 + OF_MEASURES)
+    return graph.op("Min", sizes + (1 + share), 1 + OF_MEASURES * min(1.0, metric.degree))
 
 
 def sides(measures: Expr, low: Expr, high: Expr) -> Expr:

@@ -35,6 +35,15 @@ def test_columns_are_as_many_as_every_base_takes(name: str, parameters: dict[str
     assert columns_problem("Ensemble", ensemble(KNN), 5) is None
 
 
+def test_a_metric_that_is_refused_is_told_why_and_which_others_there_are() -> None:
+    problem = algorithm_problem("LOF", {"metric": "correlation"})
+    assert problem is not None
+    assert problem.startswith(
+        "parameter `metric` of `LOF`: `correlation` is refused, a row of equal numbers has none; "
+        "'correlation' is not one of ['minkowski', 'euclidean', "
+    )
+
+
 @pytest.mark.parametrize("base", ["MAD", "DeepSVDD"])
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pynomaly_inference.convert.exact_neighbours import first_nearest as nearest
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
 from pynomaly_inference.convert.neighbours import first_nearest, rows_at_once
+from pynomaly_inference.convert.refused import metric_schema
 
 EQUAL = 1e-28
 """Share of the mean square below which a variance is rounding: PyOD's, of equal angles, is anything up to 1e-30."""
@@ -89,10 +90,9 @@ DECLARATION = Declaration(
             "const": "fast",
             "description": "Angles to the nearest neighbours; PyOD's `default`, to all pairs of rows, is not served.",
         },
-        "metric": {
-            "enum": [*METRICS, *BRUTE_METRICS],
-            "description": "By which neighbours are near; the default is `minkowski` of power `p`.",
-        },
+        "metric": metric_schema(
+            [*METRICS, *BRUTE_METRICS], "By which neighbours are near; the default is `minkowski` of power `p`."
+        ),
         "p": {
             "type": "number",
             "exclusiveMinimum": 0,

@@ -8,8 +8,9 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, Matrix, Scores
 from pynomaly_inference.convert.exact_neighbours import Found, points, reference, searched_metric, training_rows
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.metrics import METRICS
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
 from pynomaly_inference.convert.neighbours import first_nearest, rows_at_once
+from pynomaly_inference.convert.refused import metric_schema
 
 NO_DISTANCE = 1e-10
 """PyOD adds it to a distance, so that the weight of a duplicate is finite."""
@@ -53,10 +54,10 @@ DECLARATION = Declaration(
             "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}],
             "description": "Neighbours that make a core row; the default is `min_cluster_size`.",
         },
-        "metric": {
-            "enum": [name for name in METRICS if name != "minkowski"],
-            "description": "The distance; the default is `euclidean`.",
-        },
+        "metric": metric_schema(
+            [*(name for name in METRICS if name != "minkowski"), *BRUTE_METRICS],
+            "The distance; the default is `euclidean`.",
+        ),
         "alpha": {"type": "number", "exclusiveMinimum": 0, "description": "Scales distances while clustering."},
         "algorithm": {
             "enum": ["auto", "brute", "kd_tree", "ball_tree"],

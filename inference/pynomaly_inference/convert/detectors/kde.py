@@ -14,6 +14,7 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration, Exac
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import METRICS, metric_of
 from pynomaly_inference.convert.neighbours import rows_at_once
+from pynomaly_inference.convert.refused import metric_schema
 
 POWERS = {"euclidean": 2.0, "l2": 2.0, "manhattan": 1.0, "cityblock": 1.0, "l1": 1.0}
 """Metrics by the power of the Minkowski distance that they are."""
@@ -136,10 +137,10 @@ DECLARATION = Declaration(
             "description": "The kernel's width, or a rule that finds it from the numbers of rows and features; "
             "the default is 1.",
         },
-        "metric": {
-            "enum": ["minkowski", "p", *(metric for metric in METRICS if metric != "minkowski")],
-            "description": "The distance; the default is `minkowski` of power 2.",
-        },
+        "metric": metric_schema(
+            ["minkowski", "p", *(metric for metric in METRICS if metric != "minkowski")],
+            "The distance; the default is `minkowski` of power 2.",
+        ),
         "metric_params": {
             "type": "object",
             "properties": {"p": {"type": "number", "minimum": 1}},

@@ -17,6 +17,7 @@ from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS, Metric
 from pynomaly_inference.convert.neighbours import Neighbours, in_order, nearest_in_any_order, rows_at_once
 from pynomaly_inference.convert.ranking import Points
+from pynomaly_inference.convert.refused import metric_schema
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -89,10 +90,7 @@ DECLARATION = Declaration(
             "enum": ["largest", "mean", "median"],
             "description": "Score by the distance to the k-th neighbour, or the mean or median of the k distances.",
         },
-        "metric": {
-            "enum": [*METRICS, *BRUTE_METRICS],
-            "description": "The distance; the default is `minkowski` of power `p`.",
-        },
+        "metric": metric_schema([*METRICS, *BRUTE_METRICS], "The distance; the default is `minkowski` of power `p`."),
         "p": {
             "type": "number",
             "exclusiveMinimum": 0,

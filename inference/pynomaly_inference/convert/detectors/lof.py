@@ -11,6 +11,7 @@ from pynomaly_inference.convert.exact_neighbours import Found, points, reference
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
 from pynomaly_inference.convert.neighbours import first_nearest, rows_at_once
+from pynomaly_inference.convert.refused import metric_schema
 
 NO_DISTANCE = 1e-10
 """scikit-learn adds it to a mean distance, so that the density among duplicates is finite."""
@@ -50,10 +51,7 @@ DECLARATION = Declaration(
     reference=reference(lambda detector: detector.detector_, lambda detector: int(detector.n_neighbors_), exact_scores),
     parameters={
         "n_neighbors": {"type": "integer", "minimum": 1, "description": "How many neighbours; PyOD's default is 20."},
-        "metric": {
-            "enum": [*METRICS, *BRUTE_METRICS],
-            "description": "The distance; the default is `minkowski` of power `p`.",
-        },
+        "metric": metric_schema([*METRICS, *BRUTE_METRICS], "The distance; the default is `minkowski` of power `p`."),
         "p": {
             "type": "number",
             "exclusiveMinimum": 0,

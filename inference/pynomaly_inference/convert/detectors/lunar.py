@@ -10,9 +10,10 @@ from pynomaly_inference.convert.declaration import Conversion, Declaration, Matr
 from pynomaly_inference.convert.double_precision import double_reference, in_double
 from pynomaly_inference.convert.exact_neighbours import first_nearest, points, searched_metric, training_rows
 from pynomaly_inference.convert.graph import Expr, Graph
-from pynomaly_inference.convert.metrics import METRICS
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
 from pynomaly_inference.convert.neighbours import nearest, rows_at_once
 from pynomaly_inference.convert.networks import EXTRA, IN_DOUBLE, network
+from pynomaly_inference.convert.refused import metric_schema
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -83,10 +84,7 @@ DECLARATION = Declaration(
         "n_epochs": {"type": "integer", "minimum": 1, "description": "Passes over the training rows; default 200."},
         "lr": {"type": "number", "exclusiveMinimum": 0, "description": "Learning rate; the default is 0.001."},
         "wd": {"type": "number", "minimum": 0, "description": "Weight decay; the default is 0.1."},
-        "metric": {
-            "enum": list(METRICS),
-            "description": "The distance; the default is `minkowski` of power `p`.",
-        },
+        "metric": metric_schema([*METRICS, *BRUTE_METRICS], "The distance; the default is `minkowski` of power `p`."),
         "p": {"type": "number", "minimum": 1, "description": "Power of the Minkowski distance; the default is 2."},
         "algorithm": {
             "enum": ["auto", "ball_tree", "brute"],

@@ -10,6 +10,7 @@ from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import METRICS, metric_of
 from pynomaly_inference.convert.neighbours import CACHED, rows_at_once
 from pynomaly_inference.convert.products import nearest_measure
+from pynomaly_inference.convert.refused import metric_schema
 
 
 def convert(_graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -36,7 +37,7 @@ DECLARATION = Declaration(
             ],
             "description": "Rows of the sample, or their share of the training rows; PyOD's default is 20.",
         },
-        "metric": {"enum": list(METRICS), "description": "The distance; the default is `minkowski`, of power 2."},
+        "metric": metric_schema(METRICS, "The distance; the default is `minkowski`, of power 2."),
         "random_state": {"type": "integer", "minimum": 0, "description": "Seed; the default is `training.seed`."},
     },
 )

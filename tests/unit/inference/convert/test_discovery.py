@@ -48,14 +48,15 @@ def test_a_name_and_a_fitted_detector_have_the_same_declaration() -> None:
             TunedHBOS().fit(X),
             "is a subclass of HBOS and may score differently: convert a `pyod.models.hbos.HBOS` itself",
         ),
-        (KNN(metric="sokalmichener").fit(X > 0), "parameter `metric` of KNN: 'sokalmichener' is not one of"),
+        (KNN(metric="p").fit(X), "parameter `metric` of KNN: `p` is refused, to scikit-learn it is `euclidean`"),
+        (KNN(method="max").fit(X), "parameter `method` of KNN: 'max' is not one of"),
         (KNN(metric_params={"w": [1, 2, 3]}).fit(X), "KNN was built with `metric_params={'w'"),
         (
             HBOS(contamination=Thresholder()).fit(X),
             "contamination object `Thresholder`.*: give contamination as a number",
         ),
     ],
-    ids=["unfitted", "foreign", "subclass", "value", "parameter", "contamination"],
+    ids=["unfitted", "foreign", "subclass", "metric", "value", "parameter", "contamination"],
 )
 def test_what_cannot_be_converted_says_why(detector: Any, message: str) -> None:
     with pytest.raises(NotConvertible, match=message):

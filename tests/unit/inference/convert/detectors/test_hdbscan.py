@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyod.models.hdbscan import HDBSCAN
 
 from pynomaly_inference.convert import reference_scores, to_onnx
-from pynomaly_inference.convert.metrics import METRICS
+from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
 
 Matrix = NDArray[np.float64]
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
@@ -30,7 +30,9 @@ def clusters(columns: int) -> Matrix:
     return np.concatenate([random.standard_normal((60, columns)), random.standard_normal((90, columns)) * 2 + 8])
 
 
-@pytest.mark.parametrize("metric", [name for name in METRICS if name not in {"minkowski", "braycurtis"}])
+@pytest.mark.parametrize(
+    "metric", [name for name in [*METRICS, *BRUTE_METRICS] if name not in {"minkowski", "braycurtis"}]
+)
 def test_every_metric_declared_scores_as_its_reference(run: Run, agree: Agree, metric: str) -> None:
     X = clusters(3)
     detector = fitted(X, metric=metric)

@@ -8,11 +8,16 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as Unimplemented
 from pyod.models.knn import KNN
+from sklearn.neighbors import VALID_METRICS
 
 from pynomaly_inference.bundle import tolerance
 from pynomaly_inference.convert import declaration_of, reference_scores, to_onnx
+from pynomaly_inference.convert.graph import Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
+from pynomaly_inference.convert.refused import REFUSED_METRICS
 from pynomaly_inference.errors import NotConvertible
 
 Matrix = NDArray[np.float64]
@@ -143,20 +148,60 @@ def test_contributions_to_the_kth_neighbour_sum_to_the_score_where_the_distance_
     assert outputs["contributions"].sum(axis=1) == pytest.approx(outputs["score"], rel=1e-12)
 
 
-@pytest.mark.parametrize("metric", ["chebyshev", "infinity", "braycurtis", "cosine", "jaccard", "rogerstanimoto"])
+@pytest.mark.parametrize(
+    "metric", ["chebyshev", "infinity", "braycurtis", "cosine", "jaccard", "rogerstanimoto", "russellrao"]
+)
 def test_a_distance_that_is_no_sum_has_no_contributions(run: Run, metric: str) -> None:
     X = np.random.default_rng(0).integers(0, 2, (100, 4)).astype(np.float64)
     assert "contributions" not in run(to_onnx(KNN(metric=metric).fit(X)), X[:3])
 
 
 @pytest.mark.parametrize(
-    ("metric", "parameter"),
-    [("correlation", "metric"), ("nan_euclidean", "metric"), ("dice", "metric"), (_taxicab, "metric")],
+    ("metric", "reason"),
+    [
+        ("correlation", "`correlation` is refused, a row of equal numbers has none"),
+        ("nan_euclidean", "`nan_euclidean` is refused, no detector sees a missing value"),
+        ("dice", "`dice` is refused, of two rows of zeros it is 0 / 0"),
+        ("p", "`p` is refused, to scikit-learn it is `euclidean`"),
+        (_taxicab, "a function"),
+    ],
 )
-def test_other_metrics_are_refused_by_name(metric: Any, parameter: str) -> None:
+def test_other_metrics_are_refused_by_name_with_the_reason(metric: Any, reason: str) -> None:
     X = np.random.default_rng(0).standard_normal((30, 3))
-    with pytest.raises(NotConvertible, match=f"parameter `{parameter}` of KNN"):
+    with pytest.raises(NotConvertible, match=f"parameter `metric` of KNN.*{reason}"):
         to_onnx(KNN(metric=metric).fit(X))
+
+
+def test_every_metric_by_which_pyod_scores_is_served_or_refused_with_a_reason() -> None:
+    not_by_name = {"precomputed", "pyfunc"}
+    known = set().union(*VALID_METRICS.values()) - not_by_name
+    assert known == {*METRICS, *BRUTE_METRICS} | REFUSED_METRICS.keys()
+
+
+def test_a_metric_that_is_called_p_is_euclidean_whatever_the_power() -> None:
+    X = np.random.default_rng(0).standard_normal((50, 3))
+    assert KNN(metric="p", p=3).fit(X).decision_scores_.tolist() == KNN().fit(X).decision_scores_.tolist()
+
+
+def test_onnx_runtime_has_no_arc_sine_in_double_precision(run: Run) -> None:
+    graph = Graph()
+    x = graph.input("X", TensorProto.DOUBLE, ["n", 1])
+    graph.output("angle", graph.op("Asin", x), TensorProto.DOUBLE, ["n", 1])
+    with pytest.raises(Unimplemented, match="Asin"):
+        run(graph.model("test"), np.zeros((1, 1)))
+
+
+def test_rows_shorter_than_scikit_learn_tells_from_zero_have_no_direction(run: Run, agree: Agree) -> None:
+    """It leaves rows below ten times the rounding of 1 as they are, and takes the cosine to be 0."""
+    X = np.random.default_rng(0).standard_normal((200, 6))
+    X[:3] *= 1e-16
+    detector = KNN(metric="cosine", method="mean").fit(X)
+    rows = np.concatenate([X[:5], X[5:9] * 1e-16, X[5:9] * 1e-14, X[5:9] * 1e200])
+    theirs = detector.decision_function(rows)
+    assert theirs[5:9] == pytest.approx(1.0, abs=1e-12)
+    assert np.all(theirs[9:13] < 0.9)
+    agree(detector, run(to_onnx(detector), rows)["score"], theirs)
+    agree(detector, reference_scores(detector, rows), theirs)
 
 
 def test_parameters_of_a_metric_are_refused_by_name() -> None:
