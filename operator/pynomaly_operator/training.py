@@ -23,7 +23,7 @@ from pynomaly_operator.registry import Registry
 from pynomaly_operator.status import course
 from pynomaly_operator.status.course import Course, Goal
 from pynomaly_operator.status.findings import Finding, Reason, finding_of
-from pynomaly_operator.status.training import begun, failure, late, progress, unchanged
+from pynomaly_operator.status.training import advised, begun, failure, late, progress, unchanged
 from pynomaly_operator.store import Child, Store
 from pynomaly_operator.turns import Turns, about
 from pynomaly_operator.waiting import asked_since
@@ -121,7 +121,7 @@ class Trainings:
             pods = await self._pods(subject.detector, names.job(subject.detector, goal.attempt), job.uid)
         if facts.ended:
             found = failure(facts, pods, subject.spec.training, goal.fingerprint)
-            return course.of_failure(goal, late(found, subject.before), subject.before)
+            return course.of_failure(goal, advised(late(found, subject.before)), subject.before)
         if facts.failing:
             return course.of_progress(unchanged(subject.before), subject.before)
         refusal = None if pods else await self._refusal(subject.detector, job, facts)

@@ -8,6 +8,8 @@ from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
 from tests.controlplane.standins import termination
 
+AGAIN = "to train again without an edit, annotate the detector with pynomaly.io/retrain"
+MENDED_ELSEWHERE = ("SourceUnreachable", "DataRejected", "FitFailed", "RegistryUnavailable", "Internal")
 REPORTED = {10: "ResourceInvalid", 11: "SourceUnreachable", 12: "DataRejected", 13: "FitFailed", 14: "NotConvertible"}
 REPORTED |= {15: "ParityFailed", 17: "RegistryUnavailable", 70: "Internal"}
 
@@ -22,11 +24,12 @@ def test_what_the_trainer_says_is_the_outcome(detector: Detector, code: int, rea
     detector.node.job_failed(job["metadata"]["name"])
 
     condition = detector.await_condition("Stalled", "True", reason)
-    assert condition["message"] == "column `y` is text"
+    message = f"column `y` is text; {AGAIN}" if reason in MENDED_ELSEWHERE else "column `y` is text"
+    assert condition["message"] == message
     detector.await_condition("Trained", "False", reason)
     detector.await_condition("Ready", "False", reason)
     training = detector.read()["status"]["training"]
-    assert (training["outcome"], training["message"]) == (reason, "column `y` is text")
+    assert (training["outcome"], training["message"]) == (reason, message)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """From a Job and its pods to what came of the training, or what holds it up."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pynomaly_operator.api.status import ConditionType, DetectorStatus
 from pynomaly_operator.api.v1alpha1 import DEFAULT_TIMEOUT, Training
 from pynomaly_operator.desired.job import DEFAULT_RESOURCES
+from pynomaly_operator.desired.labels import RETRAIN
 from pynomaly_operator.observed import JobFacts, PodFacts, Termination
 from pynomaly_operator.status.findings import Finding, Reason, published
 
@@ -19,6 +21,12 @@ IMAGE_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
     | {"RegistryUnavailable", "SignatureValidationFailed"}
 )
+MENDED_ELSEWHERE = frozenset(
+    {Reason.SOURCE_UNREACHABLE, Reason.DATA_REJECTED, Reason.FIT_FAILED, Reason.EVICTED, Reason.REGISTRY_UNAVAILABLE}
+    | {Reason.INTERNAL, *HELD_UP}
+)
+"""What may be mended without an edit of the resource, of which nobody then tells."""
+AGAIN = f"to train again without an edit, annotate the detector with {RETRAIN}"
 CONTAINER_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -50,6 +58,13 @@ def failure(job: JobFacts, pods: Sequence[PodFacts], training: Training, fingerp
         return Finding(Reason.EVICTED, text, stalled=True)
     text = f"the training failed and its pod is gone: {job.message or job.failure}"
     return Finding(Reason.INTERNAL, text, stalled=True)
+
+
+def advised(failed: Finding) -> Finding:
+    """The same, and what to do where the resource need not be edited: a failed training is not repeated by itself."""
+    if failed.reason not in MENDED_ELSEWHERE:
+        return failed
+    return replace(failed, message=f"{failed.message}; {AGAIN}")
 
 
 def _pod_failure(pod: PodFacts, training: Training, fingerprint: str) -> Finding | None:

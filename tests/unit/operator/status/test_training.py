@@ -9,7 +9,7 @@ from pynomaly_operator.api.status import Condition, ConditionType, DetectorStatu
 from pynomaly_operator.observed import JobFacts, PodFacts, Termination
 from pynomaly_operator.status.conditions import Truth
 from pynomaly_operator.status.findings import Finding, Reason
-from pynomaly_operator.status.training import failure, late, progress, unchanged
+from pynomaly_operator.status.training import advised, failure, late, progress, unchanged
 
 CREATED = datetime(2026, 5, 1, tzinfo=UTC)
 JOB = JobFacts(CREATED, pods=1, succeeded=False, failure="PodFailurePolicy", message="")
@@ -136,3 +136,12 @@ def _trained(status: Truth, reason: Reason) -> DetectorStatus:
         last_transition_time=CREATED,
     )
     return DetectorStatus(conditions=(condition,))
+
+
+def test_what_may_be_mended_without_an_edit_says_how_to_train_again() -> None:
+    rejected = Finding(Reason.DATA_REJECTED, "column `y` is text", stalled=True)
+    memory = Finding(Reason.OUT_OF_MEMORY, "raise spec.training.resources.limits.memory", stalled=True)
+
+    advice = "to train again without an edit, annotate the detector with pynomaly.io/retrain"
+    assert advised(rejected) == Finding(Reason.DATA_REJECTED, f"column `y` is text; {advice}", stalled=True)
+    assert advised(memory) == memory
