@@ -8,6 +8,7 @@ from pyod.models.ecod import ECOD
 from pyod.models.hbos import HBOS
 from pyod.models.iforest import IForest
 from pyod.models.knn import KNN
+from pyod.models.lof import LOF
 from pyod.models.pca import PCA
 from sklearn import decomposition
 
@@ -49,7 +50,7 @@ def test_a_name_and_a_fitted_detector_have_the_same_declaration() -> None:
             "is a subclass of HBOS and may score differently: convert a `pyod.models.hbos.HBOS` itself",
         ),
         (KNN(metric="p").fit(X), "parameter `metric` of KNN: `p` is refused, to scikit-learn it is `euclidean`"),
-        (KNN(method="max").fit(X), "parameter `method` of KNN: 'max' is not one of"),
+        (LOF(novelty=False).fit(X), "parameter `novelty` of LOF: True was expected"),
         (KNN(metric_params={"w": [1, 2, 3]}).fit(X), "KNN was built with `metric_params={'w'"),
         (
             HBOS(contamination=Thresholder()).fit(X),
