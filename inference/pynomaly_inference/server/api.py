@@ -12,7 +12,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 
 from pynomaly_inference.server import openapi
-from pynomaly_inference.server.endpoints import catalog, health, metrics, pages
+from pynomaly_inference.server.endpoints import catalog, health, metrics, pages, stream
 from pynomaly_inference.server.endpoints.scoring import scoring_router
 from pynomaly_inference.server.http import failure
 from pynomaly_inference.server.rejected import Rejected
@@ -36,6 +36,7 @@ def build_api(state: ServerState, scoring: ScoringRoutes) -> FastAPI:
         redirect_slashes=False,
     )
     api.include_router(scoring_router(scoring))
+    api.include_router(stream.router(scoring, lambda: state.readiness.draining))
     api.include_router(catalog.router(state))
     api.include_router(health.router(state))
     api.include_router(metrics.router(state))

@@ -29,6 +29,7 @@ from pynomaly_inference.server.routes import Route, ScoringRoutes
 from pynomaly_inference.server.scorer import Deferred
 from pynomaly_inference.server.state import ServerState
 from pynomaly_inference.server.table import ServedModel
+from pynomaly_inference.server.websocket import FOREIGN_ORIGIN, is_own_origin, refuse_handshake
 
 _log = logging.getLogger(__name__)
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -57,6 +58,8 @@ class Front:
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
         else:
             raise NotImplementedError(f"no {scope['type']} here")
 
@@ -117,7 +120,7 @@ class Front:
         endpoint = OTHER if route is None else route.endpoint
         try:
             if not self._state.keys.accept(headers) and (route is not None or not is_open(path)):
-                status = await self._send(_unauthorized(path), send)
+                status = await self._send(unauthorized(path), send)
             elif route is None:
                 status = await self._framework(scope, receive, send)
                 endpoint = _template(scope)
@@ -127,6 +130,15 @@ class Front:
         except ClientLeft:
             status = CLIENT_LEFT
         self._state.metrics.answered(method, endpoint, status, perf_counter() - start)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        if not self._state.keys.accept(headers):
+            await refuse_handshake(send, unauthorized(scope["path"]))
+        elif not is_own_origin(headers):
+            await refuse_handshake(send, failure(scope["path"], FOREIGN_ORIGIN))
+        else:
+            await self._rest(scope, receive, send)
 
     async def _send(self, reply: Reply, send: Send) -> int:
         await reply.send(send, [*API_HEADERS, _CLOSE] if self.draining else API_HEADERS)
@@ -164,7 +176,8 @@ class Front:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _unauthorized(path: str) -> Reply:
+def unauthorized(path: str) -> Reply:
+    """The answer to a request without a valid key."""
     return failure(path, Rejected(401, "a valid key is needed, in X-API-Key or as Authorization: Bearer KEY"))
 
 

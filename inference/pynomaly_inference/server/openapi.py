@@ -107,6 +107,7 @@ _STATUSES = {
     401: "A valid key is needed.",
     404: "No such model.",
     406: "There is no answer of a media type that is accepted.",
+    408: "Nothing came for a minute.",
     413: "The body, or the number of rows, is beyond the server's limit.",
     415: "The body is of a media type that is not taken.",
     422: "The rows are not rows of this model; the answer names the row and the feature.",
@@ -200,6 +201,23 @@ def score_operation() -> Schema:
     }
     operation["parameters"] = [*_OPTIONS, _CODING]
     return operation
+
+
+def stream_operation() -> Schema:
+    """`POST /v1/stream`."""
+    lines = {"oneOf": [reference("ScoredRow"), reference("Problem")]}
+    return {
+        **KEYED,
+        "parameters": _OPTIONS,
+        "requestBody": {"required": True, "content": _NDJSON_ROWS},
+        "responses": {
+            "200": {
+                "description": "A line for each row, while the rows arrive: its score, or the problem with it.",
+                "content": {"application/x-ndjson": {"schema": lines}},
+            },
+            **{str(status): answer for status, answer in problems(400, 401, 404, 408, 413, 415, 422, 503).items()},
+        },
+    }
 
 
 def infer_operation() -> Schema:

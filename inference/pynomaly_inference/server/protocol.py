@@ -112,6 +112,11 @@ class ScoringProtocol(HttpToolsProtocol):
             self._write(reply, keeps_alive=not self._last and bool(self.parser.should_keep_alive()))
             self._front.answered(route, reply.status, self._start)
 
+    def handle_websocket_upgrade(self) -> None:
+        """From here on the connection is a WebSocket, with a keep-alive of its own."""
+        self._look.cancel()
+        super().handle_websocket_upgrade()
+
     def shutdown(self) -> None:
         """The server stops: a request that is being read is answered first."""
         if self._route is None:

@@ -13,6 +13,7 @@ from pynomaly_inference.server.protocols.oip import infer_call
 from pynomaly_inference.server.protocols.score import PATH, Tables, score_call
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.scorer import Deferred, Scorer
+from pynomaly_inference.server.streaming import Streams
 from pynomaly_inference.server.table import ModelTable
 
 _log = logging.getLogger(__name__)
@@ -89,6 +90,10 @@ class ScoringRoutes:
             return failure(route.path, rejected)
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
             return _failed(route)
+
+    def streams(self, draining: Callable[[], bool]) -> Streams:
+        """What answers streams of rows, until the server is `draining`."""
+        return Streams(self._models, self._scorer, draining)
 
     async def run(self, call: Call, body: bytes) -> Reply:
         """The reply to a call of another transport; raises Rejected."""

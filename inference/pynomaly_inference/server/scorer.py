@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from pynomaly_inference.server.http import Reply
 from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
+from pynomaly_inference.server.table import ServedModel
+
+T = TypeVar("T")
 
 INLINE_BYTES = 256 * 1024
 """About half a millisecond of JSON; larger bodies are decoded on a thread."""
@@ -74,10 +78,18 @@ class Scorer:
         self._count(deferred.call, scored)
         return reply
 
+    async def on_thread(self, work: Callable[[], T]) -> T:
+        """What this work gives, done where it does not hold up the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def scored(self, served: ServedModel, scored: Scored, ignored: int) -> None:
+        """Counts rows that were scored, and `ignored` columns of theirs that the model does not know."""
+        self._metrics.scored(served, scored)
+        if ignored:
+            self._metrics.ignored(served, ignored)
+
     def _count(self, call: Call, scored: Scored) -> None:
-        self._metrics.scored(call.served, scored)
-        if call.ignored:
-            self._metrics.ignored(call.served, call.ignored)
+        self.scored(call.served, scored, call.ignored)
 
     def _decode(self, call: Call, body: bytes) -> Rows:
         rows = call.decode(body)
@@ -88,12 +100,22 @@ class Scorer:
     def _score(self, call: Call, rows: Rows) -> tuple[Scored, Reply]:
         scored = call.served.model.score(rows, explain=call.explain, unify=call.unify)
         _check_finite(scored)
-        if call.threshold is not None:
-            metadata = call.served.model.metadata
-            band = tolerance(call.threshold, metadata.score_scale, metadata.parity.tolerance)
-            above = scored.scores > call.threshold + band
-            scored = scored._replace(labels=above.astype(np.int64))
+        scored = labelled(scored, call.threshold, call.served)
         return scored, call.reply(scored)
+
+
+def labelled(scored: Scored, threshold: float | None, served: ServedModel) -> Scored:
+    """The scores with labels by this threshold, by the model's own rule for ties; as they are for None."""
+    if threshold is None:
+        return scored
+    metadata = served.model.metadata
+    above = scored.scores > threshold + tolerance(threshold, metadata.score_scale, metadata.parity.tolerance)
+    return scored._replace(labels=above.astype(np.int64))
+
+
+def not_finite(score: float, row: int) -> Rejected:
+    """The detector has no finite score for this row."""
+    return Rejected(422, f"row {row} scores {score}: the detector has no finite score for it", row=row)
 
 
 def _check_finite(scored: Scored) -> None:
@@ -104,4 +126,4 @@ def _check_finite(scored: Scored) -> None:
     if finite.all():
         return
     row = int(finite.argmin()) + 1
-    raise Rejected(422, f"row {row} scores {scores[row - 1]}: the detector has no finite score for it", row=row)
+    raise not_finite(scores[row - 1], row)

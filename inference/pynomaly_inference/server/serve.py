@@ -17,7 +17,7 @@ from pynomaly_inference.server.auth import Keys
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.protocol import ScoringProtocol
 from pynomaly_inference.server.readiness import Readiness
-from pynomaly_inference.server.settings import ServerSettings, check_binding
+from pynomaly_inference.server.settings import MEBIBYTE, ServerSettings, check_binding
 from pynomaly_inference.server.table import ModelTable
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ _FINISH_SECONDS = 30
 
 _INTERRUPTED_SECONDS = 1
 """The same after SIGINT: whoever interrupts a server at a terminal does not want to wait."""
+
+
+_MESSAGE_BYTES = 16 * MEBIBYTE
+"""The largest message of a WebSocket where bodies may be larger: each connection may hold one in memory."""
 
 
 class Addresses(NamedTuple):
@@ -81,7 +85,9 @@ def run(
             app,
             http=ScoringProtocol,
             loop="uvloop",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=min(_MESSAGE_BYTES, settings.body_bytes or _MESSAGE_BYTES),
+            ws_per_message_deflate=False,
             lifespan="on",
             access_log=False,
             log_config=None,

@@ -56,7 +56,7 @@ class TableProcess:
         if head["status"] == 400:  # noqa: PLR2004 - HTTP's own number
             raise Rejected(400, f"the body is not {_NAMES[kind]}: {head['detail']}")
         if not content:
-            raise Rejected(head["status"], head["detail"])
+            raise Rejected(head["status"], head["detail"], feature=head["feature"])
         return content, int(head["ignored"])
 
     def _exchange(self, line: bytes, body: bytes) -> tuple[dict[str, Any], bytes] | None:

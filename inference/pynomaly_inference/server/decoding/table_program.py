@@ -5,7 +5,7 @@ anyone: the server starts this file as a process of its own, with a limit on its
 
 Standard input and output carry requests and replies: a line of JSON, then as many bytes as its `size` says. A request's
 line is {"kind", "columns", "rows", "bytes", "size"}: `parquet` or `arrow`, the names that are wanted, and the most rows
-and decoded bytes. A reply's is {"status", "detail", "ignored", "size"}: HTTP's status and, beyond 200, why.
+and decoded bytes. A reply's is {"status", "detail", "feature", "ignored", "size"}: HTTP's status and, beyond 200, why.
 """
 
 import io
@@ -19,11 +19,23 @@ from arro3.io import read_ipc_stream, read_parquet, write_ipc_stream
 
 _BATCH = 8192
 _READERS = {"parquet": lambda body: read_parquet(body, batch_size=_BATCH), "arrow": read_ipc_stream}
+_KNOWN = (
+    DataType.is_integer,
+    DataType.is_floating,
+    DataType.is_boolean,
+    DataType.is_null,
+    DataType.is_string,
+    DataType.is_large_string,
+)
 OK, DAMAGED, TOO_LARGE, WRONG = 200, 400, 413, 422
 
 
 class _Refused(Exception):
-    """The status of a reply, and why."""
+    """The status of a reply, why, and the column that is meant, if it is one."""
+
+    def __init__(self, status: int, detail: str, feature: str | None = None) -> None:
+        super().__init__(detail)
+        self.reply = {"status": status, "detail": detail, "feature": feature, "ignored": 0}
 
 
 def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
@@ -33,12 +45,11 @@ def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
         reader: RecordBatchReader = _READERS[request["kind"]](body)
         return _rewrite(reader, request)
     except _Refused as refused:
-        status, detail = refused.args
-        return {"status": status, "detail": detail, "ignored": 0}, b""
+        return refused.reply, b""
     except MemoryError:
         raise
     except BaseException as error:  # noqa: BLE001 - arro3 raises plain Exception for damage, and panics beside it
-        return {"status": DAMAGED, "detail": str(error).split("\n")[0][:200], "ignored": 0}, b""
+        return _Refused(DAMAGED, str(error).split("\n")[0][:200]).reply, b""
 
 
 def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -61,31 +72,36 @@ def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[s
         raise _Refused(WRONG, "the body has no rows: send at least one")
     out = io.BytesIO()
     write_ipc_stream(Table.from_batches(batches), out)
-    return {"status": OK, "detail": "", "ignored": len(names) - len(wanted)}, out.getvalue()
+    return {"status": OK, "ignored": len(names) - len(wanted)}, out.getvalue()
 
 
 def _plain(batch: RecordBatch, wanted: list[str], expected: list[str]) -> RecordBatch:
     """The wanted columns, dictionaries and views as text or what they hold, decimals as float64."""
     if not wanted:
         raise _Refused(
-            WRONG, "there is none of the model's features: it takes " + ", ".join(map("`{}`".format, expected))
+            WRONG, f"there is none of the model's features: it takes {', '.join(f'`{name}`' for name in expected)}"
         )
     columns, fields = [], []
     for name in wanted:
         column, field = batch.column(name), batch.schema.field(name)
         target = _target(field.type)
-        columns.append(column if target is None else column.cast(target))
-        fields.append(field if target is None else field.with_type(target))
+        if target is None:
+            shown = str(field.type).strip().removeprefix("arro3.core.DataType<").removesuffix(">")
+            raise _Refused(WRONG, f"column `{name}` is {shown[:80]}; it takes numbers, text or booleans", name)
+        columns.append(column if target == field.type else column.cast(target))
+        fields.append(field.with_type(target))
     return RecordBatch.from_arrays(columns, schema=Schema(fields))
 
 
 def _target(kind: DataType) -> DataType | None:
+    """The type under which a column is written; None for one that no feature has."""
     if DataType.is_dictionary(kind):
-        value = kind.value_type
-        return None if value is None else (_target(value) or value)
+        return None if kind.value_type is None else _target(kind.value_type)
     if DataType.is_string_view(kind):
         return DataType.utf8()
-    return DataType.float64() if DataType.is_decimal(kind) else None
+    if DataType.is_decimal(kind):
+        return DataType.float64()
+    return kind if any(known(kind) for known in _KNOWN) else None
 
 
 def main(source: BinaryIO, sink: BinaryIO, most_memory: int) -> None:

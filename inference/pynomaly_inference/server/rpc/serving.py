@@ -9,6 +9,16 @@ from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.rpc.service import InferenceService
 
 _UNLIMITED = -1
+_ALWAYS = (
+    ("grpc.max_send_message_length", _UNLIMITED),
+    # Each process of a server listens on the same port; the one that keeps it never listens.
+    ("grpc.so_reuseport", 1),
+    # A connection whose other end is gone without a word is noticed, and closed.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # The calls that one connection may have under way, and so the messages that it may have in memory.
+    ("grpc.max_concurrent_streams", 100),
+)
 
 
 class RpcServer:
@@ -24,12 +34,8 @@ class RpcServer:
     async def start(self) -> None:
         """Answers from now on; raises AddressUnavailable."""
         most = self._front.most_bytes
-        options = [
-            ("grpc.max_receive_message_length", _UNLIMITED if most is None else most),
-            ("grpc.max_send_message_length", _UNLIMITED),
-            ("grpc.so_reuseport", 1),
-        ]
-        server = grpc.aio.server(options=options)
+        limit = ("grpc.max_receive_message_length", _UNLIMITED if most is None else most)
+        server = grpc.aio.server(options=[limit, *_ALWAYS])
         server.add_generic_rpc_handlers((InferenceService(self._front).handler(),))
         try:
             server.add_insecure_port(self.address)

@@ -183,7 +183,8 @@ def _running(models: ModelTable, settings: ServerSettings, keep_alive: int = 60)
         app = create_app(models, settings, connections=lambda: len(server.server_state.connections) if server else 0)
         started = threading.Event()
         config = uvicorn.Config(
-            app, http=ScoringProtocol, loop="uvloop", ws="none", log_config=None, access_log=False,
+            app, http=ScoringProtocol, loop="uvloop", ws="websockets-sansio", ws_max_size=2**20,
+            ws_per_message_deflate=False, log_config=None, access_log=False,
             server_header=False, proxy_headers=False, timeout_keep_alive=keep_alive,
         )  # fmt: skip
         server = _Announcing(config, started)

@@ -158,7 +158,7 @@ def test_a_wrong_table_is_refused_with_what_to_change(
         (client, {"a": [1.0, 2, np.inf], "b": [1.0, 1, 1]}, "row 3: `a` is infinite", 3, "a"),
         (client, {"a": [1.0, np.nan], "b": [1.0, 1.0]}, "row 2: `a` is missing", 2, "a"),
         (client, {"a": ["1"], "b": [1.0]}, "column `a` is text; it takes numbers", None, "a"),
-        (client, {"a": [[1.0]], "b": [1.0]}, "column `a` is of the Arrow format", None, "a"),
+        (client, {"a": [[1.0]], "b": [1.0]}, "column `a` is List(", None, "a"),
         (
             client,
             {"a": pa.array([], pa.float64()), "b": pa.array([], pa.float64())},
@@ -166,8 +166,8 @@ def test_a_wrong_table_is_refused_with_what_to_change(
             None,
             None,
         ),
-        (zones, {"zone": [[1]], "b": [1.0]}, "column `zone` is of the Arrow format", None, "zone"),
-        (zones, {"x": [1]}, "has no `zone`" if encode is arrow else "none of the model's features", None, None),
+        (zones, {"zone": [[1]], "b": [1.0]}, "column `zone` is List(", None, "zone"),
+        (zones, {"x": [1]}, "there is none of the model's features: it takes", None, None),
     ]
     for server, columns, sentence, row, feature in refused:
         document = refusal(server, encode(columns), headers, 422)

@@ -1,0 +1,67 @@
+"""`/v1/stream`: NDJSON over one request, or messages over a WebSocket."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from pynomaly_inference.server import openapi
+from pynomaly_inference.server.http import JSON, Head, Receive, Scope, Send
+from pynomaly_inference.server.protocols.answers import Asked
+from pynomaly_inference.server.routes import ScoringRoutes
+from pynomaly_inference.server.scorer import Deferred
+from pynomaly_inference.server.streaming import Streams
+
+PATH = "/v1/stream"
+
+
+class Streamed(Response):
+    """The answers to a stream, while it is read."""
+
+    def __init__(self, streams: Streams, asked: Asked) -> None:
+        super().__init__()
+        self._streams = streams
+        self._asked = asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - Starlette's signature
+        """Reads, scores and sends."""
+        await self._streams.run(self._asked, receive, send)
+
+
+def router(scoring: ScoringRoutes, draining: Callable[[], bool]) -> APIRouter:
+    """FastAPI's routes of streams. draining: whether the server is about to stop."""
+    router = APIRouter(tags=["Scoring"])
+    streams = scoring.streams(draining)
+
+    @router.post(PATH, summary="Score a stream of rows", openapi_extra=openapi.stream_operation())
+    async def stream(request: Request) -> Response:
+        head = Head(dict(request.scope["headers"]), request.scope["query_string"])
+        return Streamed(streams, streams.open(head))
+
+    @router.websocket(PATH)
+    async def messages(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            await _answer(socket, scoring)
+        except WebSocketDisconnect:
+            return
+
+    return router
+
+
+async def _answer(socket: WebSocket, scoring: ScoringRoutes) -> None:
+    """Answers each message as `POST /v1/score` answers it as a body, one after the other, until the client leaves."""
+    route = scoring.score(PATH)
+    head = Head({b"content-type": JSON}, socket.scope["query_string"])
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        body = message.get("bytes") or b"" if text is None else text.encode()
+        reply = scoring.answer_now(route, head, body)
+        if isinstance(reply, Deferred):
+            reply = await scoring.answer_later(route, reply)
+        await socket.send_text(reply.body.decode())
