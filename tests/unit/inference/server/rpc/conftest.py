@@ -43,10 +43,10 @@ class Rpc:
     def call(self, name: str, request: Any, metadata: Sequence[tuple[str, str]] = (), timeout: float = 20) -> Any:
         """The response; raises grpc.RpcError."""
         response = getattr(messages, f"{name}Response")
-        method = self.channel.unary_unary(
+        method: grpc.UnaryUnaryMultiCallable[Any, Any] = self.channel.unary_unary(
             f"{SERVICE}/{name}", lambda message: message.SerializeToString(), response.FromString
         )
-        return method(request, metadata=metadata, timeout=timeout)
+        return method(request, metadata=tuple(metadata), timeout=timeout)
 
     def refusal(self, name: str, request: Any, metadata: Sequence[tuple[str, str]] = ()) -> tuple[str, str]:
         """The name of the status, and the sentence."""

@@ -87,6 +87,10 @@ def scored(rpc: Any, model: str, content: bytes, media: str = "application/json"
     return scores
 
 
+def floats(content: bytes) -> list[float]:
+    return [float(value) for value in np.frombuffer(content, "<f8")]
+
+
 def rows_as_json(rpc: Any, model: str, rows: Matrix) -> list[float]:
     return scored(rpc, model, json.dumps({"rows": rows.tolist()}).encode())
 
@@ -137,13 +141,13 @@ def oip_in_binary(rpc: Any, model: str, rows: Matrix) -> list[float]:
     head, length = json.dumps(asked).encode(), "inference-header-content-length"
     media = "application/octet-stream"
     response = posted(rpc, f"/v2/models/{model}/infer", head + rows.tobytes(), media, **{length: str(len(head))})
-    return np.frombuffer(response.content[int(response.headers[length]) :], "<f8").tolist()
+    return floats(response.content[int(response.headers[length]) :])
 
 
 def grpc_raw(rpc: Any, model: str, rows: Matrix) -> list[float]:
     tensor = ModelInferRequest.InferInputTensor(name="X", datatype="FP64", shape=rows.shape)
     request = ModelInferRequest(model_name=model, inputs=[tensor], raw_input_contents=[rows.tobytes()])
-    return np.frombuffer(rpc.call("ModelInfer", request).raw_output_contents[0], "<f8").tolist()
+    return floats(rpc.call("ModelInfer", request).raw_output_contents[0])
 
 
 def grpc_typed(rpc: Any, model: str, rows: Matrix) -> list[float]:
@@ -165,7 +169,9 @@ PROTOCOLS: tuple[Score, ...] = (
 values = st.one_of(
     st.floats(-1e6, 1e6, allow_subnormal=False), st.floats(-4, 4, allow_subnormal=False), st.integers(-3, 3).map(float)
 )
-matrices = st.lists(st.tuples(*[values] * len(FEATURES)), min_size=1, max_size=40).map(np.array)
+matrices: st.SearchStrategy[Matrix] = st.lists(st.tuples(*[values] * len(FEATURES)), min_size=1, max_size=40).map(
+    np.array
+)
 
 
 def every_way(rpc: Any, model: str, rows: Matrix, cut: int) -> dict[str, list[float]]:

@@ -10,43 +10,38 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pynomaly_inference.server.api import build_api
-from pynomaly_inference.server.auth import Keys
+from pynomaly_inference.server.app import create_app
 from pynomaly_inference.server.front import CLIENT_LEFT, Front
 from pynomaly_inference.server.http import Reply
-from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.protocols.call import Call
-from pynomaly_inference.server.readiness import Readiness
-from pynomaly_inference.server.routes import ScoringRoutes
 from pynomaly_inference.server.rpc.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 from pynomaly_inference.server.rpc.serving import RpcServer
-from pynomaly_inference.server.scorer import Scorer
 from pynomaly_inference.server.serve import reserve
-from pynomaly_inference.server.state import ServerState
+from pynomaly_inference.server.settings import ServerSettings
 from pynomaly_inference.server.table import ModelTable
 
 ROWS = 400_000
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
-class Telling(Front):
-    """Tells when a call has arrived."""
+class Arrivals:
+    """A server's application, and when a call has arrived at it."""
 
-    def __init__(self, models: ModelTable) -> None:
-        metrics = Metrics(models, CollectorRegistry(), lambda: 0)
-        state = ServerState(models, Keys(None), metrics, Readiness())
-        scoring = ScoringRoutes(models, Scorer(metrics, None), None)
-        super().__init__(scoring, build_api(state, scoring), state)
+    def __init__(self, models: ModelTable, patch: pytest.MonkeyPatch) -> None:
+        self.registry = CollectorRegistry()
+        self.front = create_app(models, ServerSettings(), registry=self.registry)
         self.arrived = asyncio.Event()
+        self._score = self.front.score
+        patch.setattr(self.front, "score", self._tell)
+
+    async def _tell(self, call: Call, body: bytes) -> Reply:
+        self.arrived.set()
+        return await self._score(call, body)
 
     def counted(self, status: int) -> float:
         """How many calls of `ModelInfer` were counted with this status."""
         labels = {"method": "POST", "endpoint": INFER, "status_code": str(status)}
-        return self.state.metrics.registry.get_sample_value("pynomaly_requests_total", labels) or 0.0
-
-    async def score(self, call: Call, body: bytes) -> Reply:
-        self.arrived.set()
-        return await super().score(call, body)
+        return self.registry.get_sample_value("pynomaly_requests_total", labels) or 0.0
 
 
 def request() -> ModelInferRequest:
@@ -73,11 +68,11 @@ async def serving(front: Front) -> AsyncIterator[tuple[RpcServer, Infer]]:
         await server.stop(0)
 
 
-async def stopped_while_scoring(front: Telling) -> tuple[ModelInferResponse, grpc.StatusCode]:
+async def stopped_while_scoring(arrivals: Arrivals) -> tuple[ModelInferResponse, grpc.StatusCode]:
     """The answer to a call that was under way when the server stopped, and the status of one that came afterwards."""
-    async with serving(front) as (server, infer):
+    async with serving(arrivals.front) as (server, infer):
         under_way = asyncio.ensure_future(infer(request(), timeout=30))
-        await asyncio.wait_for(front.arrived.wait(), 30)
+        await asyncio.wait_for(arrivals.arrived.wait(), 30)
         await server.stop(30)
         answer = await under_way
         with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -85,27 +80,29 @@ async def stopped_while_scoring(front: Telling) -> tuple[ModelInferResponse, grp
         return answer, refused.value.code()
 
 
-async def cancelled_while_scoring(front: Telling) -> float:
+async def cancelled_while_scoring(arrivals: Arrivals) -> float:
     """How many calls are counted as left by their client, once there is one."""
-    async with serving(front) as (_, infer):
+    async with serving(arrivals.front) as (_, infer):
         call = infer(request(), timeout=30)
-        await asyncio.wait_for(front.arrived.wait(), 30)
+        await asyncio.wait_for(arrivals.arrived.wait(), 30)
         call.cancel()
         async with asyncio.timeout(30):
-            while not front.counted(CLIENT_LEFT):  # noqa: ASYNC110 - a count tells nobody when it changes
+            while not arrivals.counted(CLIENT_LEFT):  # noqa: ASYNC110 - a count tells nobody when it changes
                 await asyncio.sleep(0.01)
-    return front.counted(CLIENT_LEFT)
+    return arrivals.counted(CLIENT_LEFT)
 
 
-def test_a_call_under_way_when_the_server_stops_is_answered_and_a_later_one_is_not(table: Any, variant: Any) -> None:
-    answer, later = asyncio.run(stopped_while_scoring(Telling(table(variant()))))
+def test_a_call_under_way_when_the_server_stops_is_answered_and_a_later_one_is_not(
+    table: Any, variant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, later = asyncio.run(stopped_while_scoring(Arrivals(table(variant()), monkeypatch)))
 
     assert np.frombuffer(answer.raw_output_contents[0], "<i8").tolist() == [0] * ROWS
     assert later is grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_call_whose_client_left_is_counted_as_such(table: Any, variant: Any) -> None:
-    front = Telling(table(variant()))
+def test_a_call_whose_client_left_is_counted_as_such(table: Any, variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals = Arrivals(table(variant()), monkeypatch)
 
-    assert asyncio.run(cancelled_while_scoring(front)) == 1
-    assert front.counted(200) == 0
+    assert asyncio.run(cancelled_while_scoring(arrivals)) == 1
+    assert arrivals.counted(200) == 0
