@@ -13,6 +13,8 @@ from tests.converters.tables import AWKWARD, REAL, Matrix, real
 from pynomaly_inference.convert import declarations, to_onnx
 from pynomaly_inference.convert.networks import EXTRA
 
+# scikit-learn's brute force, which searches above 15 features, warns of its own step.
+pytestmark = pytest.mark.filterwarnings("ignore:Data was converted to boolean:sklearn.exceptions.DataConversionWarning")
 BUILDS = builds()
 Run = Callable[[onnx.ModelProto, Matrix], dict[str, Any]]
 Agree = Callable[[Any, Matrix, Matrix], None]

@@ -18,6 +18,7 @@ BUILDS = {
     "KNN, hamming": Build(make=lambda: KNN(metric="hamming", method="mean"), rows=200),
     "KNN, sqeuclidean": Build(make=lambda: KNN(metric="sqeuclidean", method="mean")),
     "KNN, cosine": Build(make=lambda: KNN(metric="cosine", method="median")),
+    "KNN, russellrao": Build(make=lambda: KNN(metric="russellrao"), rows=200),
     "LOF": Build(make=LOF),
     "LOF, few neighbours, minkowski 3": Build(make=lambda: LOF(n_neighbors=3, p=3), rows=200),
     "LOF, canberra": Build(make=lambda: LOF(metric="canberra"), rows=200),
@@ -28,6 +29,7 @@ BUILDS = {
     "HDBSCAN, large clusters": Build(
         make=lambda: HDBSCAN(min_cluster_size=15, min_samples=3, alpha=1.3, metric="manhattan"), rows=200
     ),
+    "HDBSCAN, cosine": Build(make=lambda: HDBSCAN(metric="cosine"), rows=200),
     "CBLOF": Build(make=lambda: CBLOF(random_state=0), refuses=TOO_FEW_PLACES),
     "CBLOF, weights": Build(make=lambda: CBLOF(n_clusters=6, alpha=0.7, beta=2, use_weights=True, random_state=0)),
     "INNE": Build(make=lambda: INNE(n_estimators=40, random_state=0)),
