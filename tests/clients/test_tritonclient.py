@@ -182,6 +182,22 @@ def test_a_message_beyond_the_limit_is_refused_also_when_it_is_compressed(served
             assert refused.value.status() == "StatusCode.RESOURCE_EXHAUSTED"
 
 
+@pytest.mark.parametrize("compression", ["gzip", "deflate"])
+def test_it_compresses_requests_over_http(served: Any, numbers: Any, compression: str) -> None:
+    http = tritonclient.http
+    with http.InferenceServerClient(served.http) as client:
+        inputs = [tensor(http, "X", numbers, "FP64")]
+        result = client.infer(
+            "forest",
+            inputs,
+            headers=dict(HEADERS),
+            request_compression_algorithm=compression,
+            response_compression_algorithm=compression,
+        )
+
+    check(result, served.truth("forest", numbers.tolist()))
+
+
 def test_a_compressed_message_within_the_limit_is_scored(served: Any, numbers: Any) -> None:
     grpc = tritonclient.grpc
     with grpc.InferenceServerClient(served.grpc) as client:

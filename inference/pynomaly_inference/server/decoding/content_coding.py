@@ -1,6 +1,6 @@
 """Bodies that arrive compressed (Content-Encoding), with a bound on what they become.
 
-Source: RFC 9110, section 8.4; RFC 1952 (gzip); RFC 8878 (zstd).
+Source: RFC 9110, section 8.4; RFC 1952 (gzip); RFC 1950 (deflate, as HTTP has it); RFC 8878 (zstd).
 """
 
 import zlib
@@ -35,18 +35,28 @@ def decoder_of(headers: Mapping[bytes, bytes]) -> Callable[[bytes, int | None], 
     decoder = _DECODERS.get(name)
     if decoder is None:
         raise Rejected(
-            415, f"the body's Content-Encoding is {name.decode('latin-1')[:80]}: send gzip, zstd or none of them"
+            415,
+            f"the body's Content-Encoding is {name.decode('latin-1')[:80]}: send gzip, deflate, zstd or none of them",
         )
     return decoder
 
 
 def gunzip(body: bytes, most: int | None) -> bytes:
     """The content of gzip, of one member or several; raises Rejected 400 for damage, 413 beyond `most` bytes."""
+    return _inflated(body, most, "gzip", _GZIP)
+
+
+def inflate(body: bytes, most: int | None) -> bytes:
+    """The content of deflate in its zlib form; raises Rejected 400 for damage, 413 beyond `most` bytes."""
+    return _inflated(body, most, "deflate", zlib.MAX_WBITS)
+
+
+def _inflated(body: bytes, most: int | None, coding: str, window: int) -> bytes:
     parts: list[bytes] = []
     size, rest = 0, body
     try:
         while rest:
-            member = zlib.decompressobj(_GZIP)
+            member = zlib.decompressobj(window)
             while not member.eof:
                 part = member.decompress(rest, _STEP)
                 rest = member.unconsumed_tail
@@ -54,11 +64,11 @@ def gunzip(body: bytes, most: int | None) -> bytes:
                 _check(size, most)
                 parts.append(part)
                 if not part and not rest and not member.eof:
-                    raise _cut_short("gzip")
+                    raise _cut_short(coding)
             rest = member.unused_data
     except zlib.error as error:
-        raise _damaged("gzip", error) from error
-    return _whole(parts, "gzip")
+        raise _damaged(coding, error) from error
+    return _whole(parts, coding)
 
 
 def unzstd(body: bytes, most: int | None) -> bytes:
@@ -83,7 +93,7 @@ def unzstd(body: bytes, most: int | None) -> bytes:
     return _whole(parts, "zstd")
 
 
-_DECODERS = {b"gzip": gunzip, b"x-gzip": gunzip, b"zstd": unzstd}
+_DECODERS = {b"gzip": gunzip, b"x-gzip": gunzip, b"deflate": inflate, b"zstd": unzstd}
 
 
 def _check(size: int, most: int | None) -> None:
