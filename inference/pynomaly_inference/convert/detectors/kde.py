@@ -1,7 +1,6 @@
 """Kernel density estimation: Latecki et al., MLDM 2007."""
 
-from collections.abc import Callable
-from math import lgamma, log, pi
+from math import log
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.metrics import DistanceMetric
 from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert import kernels
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
+from pynomaly_inference.convert.density import UNBOUNDED, bounded, log_norm, log_sums, log_unbounded
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import METRICS, metric_of
 from pynomaly_inference.convert.neighbours import rows_at_once
@@ -18,9 +18,6 @@ from pynomaly_inference.convert.refused import metric_schema
 
 POWERS = {"euclidean": 2.0, "l2": 2.0, "manhattan": 1.0, "cityblock": 1.0, "l1": 1.0}
 """Metrics by the power of the Minkowski distance that they are."""
-
-UNBOUNDED = ("gaussian", "exponential")
-"""The kernels that are nowhere zero."""
 
 
 def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
@@ -35,20 +32,8 @@ def convert(graph: Graph, detector: Any, x: Expr) -> Conversion:
     measures = metric.between(metric.prepare(x), points, rows.shape[1] + metric.more_columns)
     distances = metric.root(measures) * (1 / estimate.bandwidth_)
     if estimate.kernel in UNBOUNDED:
-        exponents = distances.square() * -0.5 if estimate.kernel == "gaussian" else -distances
-        return Conversion(-kernels.logsumexp(exponents, axis=1) - constant)
-    return Conversion(-_bounded(distances, estimate.kernel).sum(axis=1).log() - constant)
-
-
-def _bounded(distances: Expr, kernel: str) -> Expr:
-    """A kernel that is zero from 1 on."""
-    values = {
-        "tophat": lambda: distances.graph.constant(1.0),
-        "epanechnikov": lambda: -distances.square() + 1.0,
-        "linear": lambda: -distances + 1.0,
-        "cosine": lambda: distances.graph.op("Cos", distances * (pi / 2)),
-    }[kernel]()
-    return distances.graph.where(distances.below(1.0), values, 0.0)
+        return Conversion(-kernels.logsumexp(log_unbounded(distances, estimate.kernel), axis=1) - constant)
+    return Conversion(-bounded(distances, estimate.kernel).sum(axis=1).log() - constant)
 
 
 def training_rows(detector: Any) -> NDArray[np.float64]:
@@ -68,27 +53,8 @@ def _power(detector: Any) -> float | None:
 
 
 def _log_norm(detector: Any) -> float:
-    """The logarithm of what makes the kernel's integral over the space 1, the metric being Euclidean."""
-    d = int(detector.kde_.n_features_in_)
-    ball = d / 2 * log(pi) - lgamma(d / 2 + 1)
-    integrals = {
-        "gaussian": lambda: d / 2 * log(2 * pi),
-        "tophat": lambda: ball,
-        "epanechnikov": lambda: ball + log(2 / (d + 2)),
-        "exponential": lambda: log(d) + ball + lgamma(d),
-        "linear": lambda: ball - log(d + 1),
-        "cosine": lambda: log(d) + ball + float(np.log(_cosine_integral(d))),
-    }
-    return -integrals[detector.kde_.kernel]() - d * log(detector.kde_.bandwidth_)
-
-
-def _cosine_integral(d: int) -> float:
-    """Of r ** (d - 1) cos(pi r / 2) from 0 to 1, by parts as scikit-learn adds it up."""
-    total, term = 0.0, 2 / pi
-    for k in range(1, d + 1, 2):
-        total += term
-        term *= -(d - k) * (d - k - 1) * (2 / pi) ** 2
-    return total
+    estimate = detector.kde_
+    return log_norm(estimate.kernel, int(estimate.n_features_in_), estimate.bandwidth_)
 
 
 def _scores_one_by_one(detector: Any, X: Matrix) -> Scores:
@@ -96,26 +62,11 @@ def _scores_one_by_one(detector: Any, X: Matrix) -> Scores:
     rows, estimate = training_rows(detector), detector.kde_
     metric: Any = DistanceMetric
     between = metric.get_metric(detector.metric, **(detector.metric_params or {})).pairwise
-    parts = [_log_sums(estimate, between(part, rows)) for part in np.array_split(X, 1 + len(X) // 256)]
+    parts = [
+        log_sums(estimate.kernel, estimate.bandwidth_, between(part, rows))
+        for part in np.array_split(X, 1 + len(X) // 256)
+    ]
     return -(np.concatenate(parts) + _log_norm(detector) - log(len(rows)))
-
-
-def _log_sums(estimate: Any, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    h = estimate.bandwidth_
-    with np.errstate(divide="ignore", invalid="ignore"):
-        exponents: dict[str, Callable[[], NDArray[np.float64]]] = {
-            "gaussian": lambda: -0.5 * distances**2 / h**2,
-            "exponential": lambda: -distances / h,
-            "tophat": lambda: np.zeros_like(distances),
-            "epanechnikov": lambda: np.log(1 - distances**2 / h**2),
-            "linear": lambda: np.log(1 - distances / h),
-            "cosine": lambda: np.log(np.cos(0.5 * pi * distances / h)),
-        }
-        logs = exponents[estimate.kernel]()
-        if estimate.kernel not in UNBOUNDED:
-            logs = np.where(distances < h, logs, -np.inf)
-        sums: NDArray[np.float64] = np.logaddexp.reduce(logs, axis=1)
-    return sums
 
 
 DECLARATION = Declaration(
