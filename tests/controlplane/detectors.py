@@ -15,7 +15,8 @@ from pynomaly_operator.desired import names
 from pynomaly_operator.desired.fingerprint import attempt, fingerprint
 from pynomaly_operator.desired.wanted import Identity
 
-WITHIN = 15
+WITHIN = 60
+"""Far longer than any pass, audit or resync of a test's operator takes, for a machine that is busy with much else."""
 CHILD_KINDS = (
     "serviceaccounts,configmaps,secrets,networkpolicies,services,poddisruptionbudgets,deployments,"
     "horizontalpodautoscalers,jobs"

@@ -6,7 +6,7 @@ from typing import Any
 from tests.cluster.polling import until
 from tests.controlplane.detectors import OWN, WITHIN, Detector
 
-COLLECTED_WITHIN = 60
+COLLECTED_WITHIN = 120
 """The garbage collector looks for new kinds every 30 s: so much later it may learn of the definition's own."""
 FINALIZER = "example.com/not-yet"
 

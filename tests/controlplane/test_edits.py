@@ -98,7 +98,7 @@ def test_what_users_made_edited_and_deleted_while_no_operator_ran_is_carried_out
         made.await_job()
         unapplied.await_job()
         until(lambda: _number(unapplied) == 2, within=WITHIN, what="2 replicas")
-        until(lambda: not _children(deleted), within=60, what="the deleted detector's children to be collected")
+        until(lambda: not _children(deleted), within=120, what="the deleted detector's children to be collected")
         _pass(unapplied, 3)
         assert _children(deleted) == []
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.polling import until
-from tests.controlplane.detectors import Detector
+from tests.controlplane.detectors import WITHIN, Detector
 from tests.controlplane.failing_proxy import FailingProxy
 from tests.controlplane.operator_process import Launcher, OperatorProcess
 from tests.unit.inference.registry.harness import OPERATOR, running, settings_for
@@ -31,7 +31,7 @@ def launcher(plane: ControlPlane, idle_namespace: str, tmp_path: Path) -> Iterat
 def pair(launcher: Launcher, unapplied: Detector) -> Iterator[tuple[OperatorProcess, OperatorProcess]]:
     """An operator that leads and has written, and one that stands by."""
     with launcher.process("first") as first:
-        until(lambda: first.leads, within=10, what="the first to lead")
+        until(lambda: first.leads, within=WITHIN, what="the first to lead")
         with launcher.process("second") as second:
             unapplied.apply()
             unapplied.await_job()
@@ -90,7 +90,7 @@ def test_a_leader_that_loses_sight_of_the_api_server_ends_before_another_can_lea
         launcher.process("first", proxy.kubeconfig(tmp_path)) as first,
         launcher.process("second") as second,
     ):
-        until(lambda: first.leads, within=10, what="the first to lead")
+        until(lambda: first.leads, within=WITHIN, what="the first to lead")
         unapplied.apply()
         unapplied.await_job()
 

@@ -3,7 +3,7 @@ import json
 from tests.cluster.polling import until
 from tests.controlplane.detectors import CHILD_KINDS, WITHIN, Detector
 
-COLLECTED_WITHIN = 60
+COLLECTED_WITHIN = 120
 """The garbage collector looks for new kinds every 30 s: so much later it may learn of the definition's own."""
 
 

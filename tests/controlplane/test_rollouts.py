@@ -57,7 +57,7 @@ def test_a_silent_switch_is_seen_at_once_though_another_pod_is_not_up(
 
         unapplied.operator.pods.serve(unapplied.address(0), version)
 
-        until(lambda: _served(unapplied) == version, within=5, what="the switch to be seen")
+        until(lambda: _served(unapplied) == version, within=20, what="the switch to be seen")
 
 
 def _told(detector: Detector) -> int:

@@ -10,7 +10,7 @@ from tests.cluster.polling import until
 from tests.controlplane.detectors import WITHIN, Detector
 from tests.controlplane.standins import termination
 
-COLLECTED_WITHIN = 60
+COLLECTED_WITHIN = 120
 SERVING = "shuttle-serving"
 DATA = {"serving.json": '{"format": 1, "registry": "http://evil.example"}'}
 DETECTOR = {"apiVersion": "pynomaly.io/v1alpha1", "kind": "AnomalyDetector", "name": "shuttle", "controller": True}
