@@ -19,6 +19,8 @@ QUIET_SECONDS = 60.0
 """How long a client may neither send nor read before its stream ends."""
 _LOOK_SECONDS = 0.5
 """How often a stream that waits for its client looks whether the server stops."""
+_BATCH_ROWS = 2048
+"""Rows that are scored and answered at once: a read of the socket may bring many more, and answers take more memory."""
 _MEDIA = frozenset({NDJSON, b"application/ndjson", b"application/jsonl"})
 
 
@@ -56,9 +58,10 @@ class Streams:
             except Rejected as rejected:
                 await answering.fail(rejected, row)
                 return
-            if batch:
-                await answering.write((await self._score(asked, batch, row)).answer)
-                row += len(batch)
+            for start in range(0, len(batch), _BATCH_ROWS):
+                part = batch[start : start + _BATCH_ROWS]
+                await answering.write((await self._score(asked, part, row)).answer)
+                row += len(part)
         if row == 1:
             raise Rejected(400, "the stream is empty: send one row a line, as a list or an object")
         await answering.end()
