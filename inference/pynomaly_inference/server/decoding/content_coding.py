@@ -5,7 +5,7 @@ Source: RFC 9110, section 8.4; RFC 1952 (gzip); RFC 1950 (deflate, as HTTP has i
 
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from backports import zstd
 
@@ -16,6 +16,8 @@ IDENTITY = b"identity"
 MOST_BYTES = 2**30
 """What a compressed body may become where no limit of bodies is set."""
 _STEP = 2**20
+_SLICE = 2**16
+_MOST_MEMBERS = 10_000
 _WINDOW_LOG = 27
 """The largest window of zstd that is allocated is 128 MiB; the `zstd` command needs an option for larger ones too."""
 _GZIP = 16 + zlib.MAX_WBITS
@@ -43,74 +45,73 @@ def decoder_of(headers: Mapping[bytes, bytes]) -> Callable[[bytes, int | None], 
 
 def gunzip(body: bytes, most: int | None) -> bytes:
     """The content of gzip, of one member or several; raises Rejected 400 for damage, 413 beyond `most` bytes."""
-    return _inflated(body, most, "gzip", _GZIP)
+    return _decoded(body, most, _Coding("gzip", lambda: zlib.decompressobj(_GZIP), _inflate_step))
 
 
 def inflate(body: bytes, most: int | None) -> bytes:
     """The content of deflate in its zlib form; raises Rejected 400 for damage, 413 beyond `most` bytes."""
-    return _inflated(body, most, "deflate", zlib.MAX_WBITS)
-
-
-def _inflated(body: bytes, most: int | None, coding: str, window: int) -> bytes:
-    parts: list[bytes] = []
-    size, rest = 0, body
-    try:
-        while rest:
-            member = zlib.decompressobj(window)
-            while not member.eof:
-                part = member.decompress(rest, _STEP)
-                rest = member.unconsumed_tail
-                size += len(part)
-                _check(size, most)
-                parts.append(part)
-                if not part and not rest and not member.eof:
-                    raise _cut_short(coding)
-            rest = member.unused_data
-    except zlib.error as error:
-        raise _damaged(coding, error) from error
-    return _whole(parts, coding)
+    return _decoded(body, most, _Coding("deflate", zlib.decompressobj, _inflate_step))
 
 
 def unzstd(body: bytes, most: int | None) -> bytes:
     """The content of zstd, of one frame or several; raises Rejected 400 for damage, 413 beyond `most` bytes."""
-    parts: list[bytes] = []
-    size, rest = 0, body
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
-    try:
-        while rest:
-            frame: Any = zstd.ZstdDecompressor(options=options)
-            while not frame.eof:
-                part = frame.decompress(rest, _STEP)
-                rest = b""
-                size += len(part)
-                _check(size, most)
-                parts.append(part)
-                if not part and frame.needs_input:
-                    raise _cut_short("zstd")
-            rest = frame.unused_data
-    except zstd.ZstdError as error:
-        raise _damaged("zstd", error) from error
-    return _whole(parts, "zstd")
+    return _decoded(body, most, _Coding("zstd", lambda: zstd.ZstdDecompressor(options=options), _unzstd_step))
 
 
 _DECODERS = {b"gzip": gunzip, b"x-gzip": gunzip, b"deflate": inflate, b"zstd": unzstd}
+
+
+class _Coding(NamedTuple):
+    """begin: a decompressor of one member. step: some content, what is left of the input, whether there is more."""
+
+    name: str
+    begin: Callable[[], Any]
+    step: Callable[[Any, bytes], tuple[bytes, bytes, bool]]
+
+
+def _inflate_step(member: Any, given: bytes) -> tuple[bytes, bytes, bool]:
+    part = member.decompress(given, _STEP)
+    return part, member.unconsumed_tail, len(part) == _STEP
+
+
+def _unzstd_step(member: Any, given: bytes) -> tuple[bytes, bytes, bool]:
+    return member.decompress(given, _STEP), b"", not member.needs_input
+
+
+def _decoded(body: bytes, most: int | None, coding: _Coding) -> bytes:
+    parts: list[bytes] = []
+    size = members = 0
+    member = None
+    try:
+        # A member's end copies what follows it in the slice, not in the body: else many small ones would take forever.
+        for start in range(0, len(body), _SLICE):
+            rest, more = body[start : start + _SLICE], False
+            while rest or more:
+                if member is None:
+                    member, members = coding.begin(), members + 1
+                    _check_members(members, coding)
+                part, rest, more = coding.step(member, rest)
+                parts.append(part)
+                size += len(part)
+                _check(size, most)
+                if member.eof:
+                    rest, more, member = member.unused_data, False, None
+    except (zlib.error, zstd.ZstdError) as error:
+        raise Rejected(
+            400, f"the body is not {coding.name}, as its Content-Encoding says: {str(error)[:200]}"
+        ) from error
+    if member is not None or not members:
+        raise Rejected(400, f"the body is not {coding.name}, as its Content-Encoding says: it is cut short")
+    return b"".join(parts)
+
+
+def _check_members(members: int, coding: _Coding) -> None:
+    if members > _MOST_MEMBERS:
+        raise Rejected(413, f"the body has more than {_MOST_MEMBERS} members of {coding.name}: compress it as one")
 
 
 def _check(size: int, most: int | None) -> None:
     bound = MOST_BYTES if most is None else most
     if size > bound:
         raise too_large(bound)
-
-
-def _whole(parts: list[bytes], coding: str) -> bytes:
-    if not parts:
-        raise _cut_short(coding)
-    return b"".join(parts)
-
-
-def _cut_short(coding: str) -> Rejected:
-    return Rejected(400, f"the body is not {coding}, as its Content-Encoding says: it is cut short")
-
-
-def _damaged(coding: str, error: Exception) -> Rejected:
-    return Rejected(400, f"the body is not {coding}, as its Content-Encoding says: {str(error)[:200]}")
