@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
+from pynomaly_inference.server.access.build import build_gate
 from pynomaly_inference.server.api import build_api
-from pynomaly_inference.server.auth import Keys
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.readiness import Readiness
@@ -27,10 +27,10 @@ def create_app(
     """The ASGI application that serves these models.
 
     registry: where the metrics are registered; its own when None. readiness: what the one who stops the server changes.
-    connections: how many connections are open. Raises ResourceInvalid when the keys cannot be read.
+    connections: how many connections are open. Raises ResourceInvalid when keys cannot be read.
     """
-    keys = Keys(settings.keys)
+    gate = build_gate(settings)
     metrics = Metrics(models, registry or CollectorRegistry(), connections)
-    state = ServerState(models, keys, metrics, readiness or Readiness())
+    state = ServerState(models, gate, metrics, readiness or Readiness())
     scoring = ScoringRoutes(models, Scorer(metrics, settings.rows), settings.body_bytes)
     return Front(scoring, build_api(state, scoring), state)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pynomaly_inference.errors import ResourceInvalid
+from pynomaly_inference.server.access.caller import ALL_SCOPES, Caller
 
 _log = logging.getLogger(__name__)
 _BEARER = b"bearer "
@@ -24,37 +25,37 @@ def is_open(path: str) -> bool:
 
 
 class Keys:
-    """The keys that are valid now; with no source, every request is accepted."""
+    """The keys that are valid now. source: see `ServerSettings.keys`. scopes: what a key is good for."""
 
-    def __init__(self, source: Path | None) -> None:
+    def __init__(self, source: Path | None, scopes: frozenset[str] = ALL_SCOPES) -> None:
         """Reads the keys; raises ResourceInvalid when there are none to read."""
         self._source = source
+        self._scopes = scopes
         self._hashes: tuple[bytes, ...] = ()
+        self._callers: tuple[Caller, ...] = ()
         self._seen: _Fingerprint = ()
         self.stale = False
         """True while the source cannot be read and the keys read before stay valid."""
         if source is not None:
             self._seen = _fingerprint(source)
-            self._hashes = _read(source)
+            self._take(_read(source))
 
     @property
     def required(self) -> bool:
         """Whether a request must carry a key."""
         return self._source is not None
 
-    def accept(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether these request headers carry a valid key, in `X-API-Key` or as a bearer token."""
-        if self._source is None:
-            return True
+    def find(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        """Whose key these request headers carry, in `X-API-Key` or as a bearer token; None for no valid one."""
         key = headers.get(b"x-api-key")
         if key is None:
-            authorization = headers.get(b"authorization", b"")
-            if authorization[: len(_BEARER)].lower() != _BEARER:
-                return False
-            key = authorization[len(_BEARER) :].strip()
+            key = bearer_of(headers)
+            if key is None:
+                return None
         given = _hash(key)
         # Every stored key is compared, so that the time tells nothing of which one fits.
-        return sum([hmac.compare_digest(given, stored) for stored in self._hashes]) > 0
+        found = [hmac.compare_digest(given, stored) for stored in self._hashes]
+        return self._callers[found.index(True)] if True in found else None
 
     async def watch(self) -> None:
         """Rereads the keys whenever they change, until cancelled; a mounted Secret changes by a swapped symlink."""
@@ -70,7 +71,7 @@ class Keys:
             seen = _fingerprint(self._source)
             if seen == self._seen and not self.stale:
                 return
-            self._hashes = _read(self._source)
+            self._take(_read(self._source))
         except ResourceInvalid as error:
             if not self.stale:
                 _log.warning("the keys read before stay valid: %s", error)
@@ -79,6 +80,16 @@ class Keys:
         self._seen = seen
         self.stale = False
         _log.info("read %d keys from %s", len(self._hashes), self._source)
+
+    def _take(self, hashes: tuple[bytes, ...]) -> None:
+        self._hashes = hashes
+        self._callers = tuple(Caller(f"key:{each[:8].hex()}", self._scopes) for each in hashes)
+
+
+def bearer_of(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """What `Authorization: Bearer` carries."""
+    authorization = headers.get(b"authorization", b"")
+    return authorization[len(_BEARER) :].strip() if authorization[: len(_BEARER)].lower() == _BEARER else None
 
 
 def _hash(key: bytes) -> bytes:

@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import perf_counter
 from typing import Any
 
+from pynomaly_inference.server.access.caller import SCORE, Caller
+from pynomaly_inference.server.access.gate import scope_of
 from pynomaly_inference.server.auth import is_open
 from pynomaly_inference.server.http import (
     API_HEADERS,
+    CALLER,
     Head,
     Headers,
     Message,
@@ -20,6 +23,7 @@ from pynomaly_inference.server.http import (
     Scope,
     Send,
     failure,
+    head_of,
     security_headers,
 )
 from pynomaly_inference.server.metrics import OTHER
@@ -50,7 +54,9 @@ class Front:
         self._routes = scoring.by_path()
         self._rest = rest
         self._state = state
-        self._beside: list[Background] = [state.keys.watch]
+        self._beside: list[Background] = [state.gate.keys.watch]
+        if state.gate.tokens is not None:
+            self._beside.append(state.gate.tokens.keys.watch)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event, as ASGI 3 has it."""
@@ -92,9 +98,16 @@ class Front:
         """The scoring route of POST on this exact path."""
         return self._routes.get(path)
 
-    def accepts(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether a request with these headers may score."""
-        return self._state.keys.accept(headers)
+    def scorer(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        """Who asks by these headers for scores, and may; None where that cannot be told at once."""
+        caller = self._state.gate.known(headers)
+        return caller if caller is not None and SCORE in caller.scopes else None
+
+    async def admit(self, path: str, headers: Mapping[bytes, bytes]) -> Caller:
+        """Who asks by these headers for what is at the path, and may; raises Rejected 401, 403 or 503."""
+        caller = await self._state.gate.identify(headers)
+        caller.check(scope_of(path))
+        return caller
 
     def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | Deferred:
         """The reply to a whole scoring request that is accepted, or what is left to do for it."""
@@ -119,26 +132,30 @@ class Front:
         route = self._routes.get(path) if method == "POST" else None
         endpoint = OTHER if route is None else route.endpoint
         try:
-            if not self._state.keys.accept(headers) and (route is not None or not is_open(path)):
-                status = await self._send(unauthorized(path), send)
-            elif route is None:
+            if route is not None or not is_open(path):
+                scope[CALLER] = await self.admit(path, headers)
+            if route is None:
                 status = await self._framework(scope, receive, send)
                 endpoint = _template(scope)
             else:
-                head = Head(headers, scope["query_string"])
-                status = await self._send(await self._scoring.answer(route, head, receive), send)
+                status = await self._send(await self._scoring.answer(route, head_of(scope), receive), send)
+        except Rejected as rejected:
+            status = await self._send(failure(path, rejected), send)
         except ClientLeft:
             status = CLIENT_LEFT
         self._state.metrics.answered(method, endpoint, status, perf_counter() - start)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        if not self._state.keys.accept(headers):
-            await refuse_handshake(send, unauthorized(scope["path"]))
-        elif not is_own_origin(headers):
-            await refuse_handshake(send, failure(scope["path"], FOREIGN_ORIGIN))
-        else:
+        try:
+            scope[CALLER] = await self.admit(scope["path"], headers)
+        except Rejected as rejected:
+            await refuse_handshake(send, failure(scope["path"], rejected))
+            return
+        if is_own_origin(headers):
             await self._rest(scope, receive, send)
+        else:
+            await refuse_handshake(send, failure(scope["path"], FOREIGN_ORIGIN))
 
     async def _send(self, reply: Reply, send: Send) -> int:
         await reply.send(send, [*API_HEADERS, _CLOSE] if self.draining else API_HEADERS)
@@ -174,11 +191,6 @@ class Front:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def unauthorized(path: str) -> Reply:
-    """The answer to a request without a valid key."""
-    return failure(path, Rejected(401, "a valid key is needed, in X-API-Key or as Authorization: Bearer KEY"))
 
 
 def _template(scope: Scope) -> str:

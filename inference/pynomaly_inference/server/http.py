@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from pynomaly_inference.server.access.caller import Caller
 from pynomaly_inference.server.rejected import ClientLeft, Rejected
 
 Scope = MutableMapping[str, Any]
@@ -52,6 +53,16 @@ class Head(NamedTuple):
 
     headers: Mapping[bytes, bytes]
     query: bytes
+    caller: Caller
+
+
+CALLER = "pynomaly.caller"
+"""Where a scope tells who asks."""
+
+
+def head_of(scope: Scope) -> Head:
+    """The head of a request that came through ASGI."""
+    return Head(dict(scope["headers"]), scope["query_string"], scope[CALLER])
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int | None) -> bytes:
@@ -119,7 +130,7 @@ _UNAUTHORIZED = (b"www-authenticate", b'Bearer realm="pynomaly"')
 
 def failure(path: str, rejected: Rejected) -> Reply:
     """The answer to a request that cannot be answered, in the form of its protocol."""
-    own = (_UNAUTHORIZED,) if rejected.status == 401 else ()  # noqa: PLR2004 - HTTP's own number
+    own = rejected.headers or ((_UNAUTHORIZED,) if rejected.status == 401 else ())  # noqa: PLR2004 - HTTP's own number
     if path.startswith(("/v2", "/v1/models")):
         return Reply(rejected.status, JSON, orjson.dumps({"error": rejected.detail}), own)
     return Reply(rejected.status, PROBLEM, problem(rejected), own)

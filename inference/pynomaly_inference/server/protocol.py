@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pynomaly_inference.server.access.caller import ANYONE
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.http import API_HEADERS, Head, Reply
 from pynomaly_inference.server.routes import Route
@@ -48,7 +49,7 @@ class ScoringProtocol(HttpToolsProtocol):
         self._front = front
         self._route: Route | None = None
         """The route of the request that is being read here; None while uvicorn reads it."""
-        self._head = Head({}, b"")
+        self._head = Head({}, b"", ANYONE)
         self._body: list[bytes] = []
         self._start = 0.0
         self._last = False
@@ -137,9 +138,10 @@ class ScoringProtocol(HttpToolsProtocol):
         if not length.isdigit() or not headers.keys().isdisjoint(_NOT_HERE):
             return None
         most = self._front.most_bytes
-        if (most is not None and int(length) > most) or not self._front.accepts(headers):
+        caller = self._front.scorer(headers)
+        if caller is None or (most is not None and int(length) > most):
             return None
-        self._head = Head(headers, query)
+        self._head = Head(headers, query, caller)
         return route
 
     def _hand_over(self) -> None:

@@ -74,6 +74,7 @@ class ScoringRoutes:
         """The reply to a whole request, or what is left to do for it when it would hold up the event loop."""
         try:
             call, undo = route.open(head), decoder_of(head.headers)
+            call.caller = head.caller
             if undo is not None:
                 return self._scorer.put_off(call, lambda: undo(body, self.most_bytes))
             return self._scorer.now(call, body)

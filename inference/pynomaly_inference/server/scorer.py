@@ -13,6 +13,7 @@ import numpy as np
 from pynomaly_inference.bundle import tolerance
 from pynomaly_inference.scoring.model import Scored
 from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.server.access.caller import EXPLAIN
 from pynomaly_inference.server.http import Reply
 from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.protocols.call import Call
@@ -93,6 +94,8 @@ class Scorer:
 
     def _decode(self, call: Call, body: bytes) -> Rows:
         rows = call.decode(body)
+        if call.explain:
+            call.caller.check(EXPLAIN)
         if self.most_rows is not None and len(rows) > self.most_rows:
             raise Rejected(413, f"the request has {len(rows)} rows; at most {self.most_rows} are taken: split it")
         return rows

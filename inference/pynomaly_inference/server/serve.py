@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import uvicorn
 
 from pynomaly_inference.errors import AddressUnavailable
+from pynomaly_inference.server.access.build import build_gate
 from pynomaly_inference.server.app import create_app
-from pynomaly_inference.server.auth import Keys
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.protocol import ScoringProtocol
 from pynomaly_inference.server.readiness import Readiness
@@ -62,7 +62,7 @@ def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[Addr
 def check_settings(settings: ServerSettings) -> None:
     """Raises what `serve` would raise for these settings, before the work of making a model."""
     check_binding(settings)
-    Keys(settings.keys)
+    build_gate(settings)
     listener(settings.host, settings.port).close()
     if settings.grpc_port is not None:
         reserve(settings.host, settings.grpc_port).close()

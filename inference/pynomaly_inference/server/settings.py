@@ -10,13 +10,23 @@ MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class JwtSettings:
+    """Whose tokens are taken. jwks: the URL, or the path of a file, of the issuer's JSON Web Key Set."""
+
+    issuer: str
+    audience: str
+    jwks: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """How to serve. `None` for a limit means no limit.
 
     grpc_port: where the gRPC service is answered, on the same host; None: nowhere.
-    keys: a file with one key a line, or a directory whose files hold one key each. anonymous: serve anyone, also beyond
-    loopback, when there are no keys. rows: the most rows of one request. body_mib: the largest request body, in MiB.
-    drain_seconds: how long the server answers on after SIGTERM while it says that it is not ready.
+    keys: a file with one key a line, or a directory whose files hold one key each. jwt: whose tokens open too.
+    anonymous: serve anyone, also beyond loopback, when there are neither keys nor an issuer of tokens. rows: the most
+    rows of one request. body_mib: the largest request body, in MiB. drain_seconds: how long the server answers on after
+    SIGTERM while it says that it is not ready.
     """
 
     host: str = "127.0.0.1"
@@ -27,6 +37,7 @@ class ServerSettings:
     body_mib: float | None = None
     drain_seconds: float = 1.0
     grpc_port: int | None = None
+    jwt: JwtSettings | None = None
 
     @property
     def body_bytes(self) -> int | None:
@@ -36,7 +47,7 @@ class ServerSettings:
 
 def check_binding(settings: ServerSettings) -> None:
     """Raises ResourceInvalid when the server would answer strangers: no keys, not anonymous, not loopback."""
-    if settings.keys is not None or settings.anonymous or _is_loopback(settings.host):
+    if settings.keys is not None or settings.jwt is not None or settings.anonymous or _is_loopback(settings.host):
         return
     raise ResourceInvalid(
         f"without keys the server listens on loopback only, not on {settings.host}: give it keys (--keys FILE), "

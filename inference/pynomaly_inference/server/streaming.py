@@ -7,6 +7,7 @@ socket holds up its own writer, and no stream takes more memory than one read of
 import asyncio
 from collections.abc import Callable
 
+from pynomaly_inference.server.access.caller import EXPLAIN
 from pynomaly_inference.server.http import Head, Message, Receive, Send
 from pynomaly_inference.server.protocols.answers import NDJSON, Asked, headers_of
 from pynomaly_inference.server.protocols.lines import LineSplitter, ScoredLines, problem_line, score_lines
@@ -43,6 +44,8 @@ class Streams:
         if b"content-encoding" in head.headers:
             raise Rejected(415, "a stream is taken without Content-Encoding: send its lines as they are")
         options = options_of(head.query)
+        if options.explain:
+            head.caller.check(EXPLAIN)
         return Asked(model_for(options, self._models), options)
 
     async def run(self, asked: Asked, receive: Receive, send: Send) -> None:

@@ -17,10 +17,10 @@ def router(state: ServerState) -> APIRouter:
     @routes.get("/health", responses=_NOT_READY)
     async def health() -> Response:
         """Each component; 503 only when scoring cannot work."""
-        keys = "open" if not state.keys.required else "stale" if state.keys.stale else "ok"
+        access = state.gate.health()
         scoring = "draining" if state.readiness.draining else "ok" if state.is_ready else "no model"
-        status = "ok" if (scoring, keys == "stale") == ("ok", False) else "degraded"
-        answer = {"status": status, "components": {"scoring": scoring, "keys": keys}}
+        status = "ok" if scoring == "ok" and "stale" not in access.values() else "degraded"
+        answer = {"status": status, "components": {"scoring": scoring, **access}}
         return JSONResponse(answer, 503 if scoring == "no model" else 200)
 
     async def live() -> dict[str, Any]:

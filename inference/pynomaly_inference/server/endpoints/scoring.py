@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pynomaly_inference.server import openapi
-from pynomaly_inference.server.http import Head, Receive, Scope, Send
+from pynomaly_inference.server.http import Receive, Scope, Send, head_of
 from pynomaly_inference.server.protocols.score import PATH
 from pynomaly_inference.server.routes import EXPLAIN, INFER, INFER_VERSION, PREDICT, Route, ScoringRoutes
 
@@ -20,8 +20,7 @@ class Delegated(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers and sends."""
-        head = Head(dict(scope["headers"]), scope["query_string"])
-        reply = await self._scoring.answer(self._route, head, receive)
+        reply = await self._scoring.answer(self._route, head_of(scope), receive)
         await reply.send(send, [])
 
 

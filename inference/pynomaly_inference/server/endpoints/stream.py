@@ -1,14 +1,16 @@
 """`/v1/stream`: NDJSON over one request, or messages over a WebSocket."""
 
 from collections.abc import Callable
+from time import time
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pynomaly_inference.server import openapi
-from pynomaly_inference.server.http import JSON, Head, Receive, Scope, Send
+from pynomaly_inference.server.http import CALLER, JSON, Head, Receive, Scope, Send, head_of
 from pynomaly_inference.server.protocols.answers import Asked
 from pynomaly_inference.server.routes import ScoringRoutes
 from pynomaly_inference.server.scorer import Deferred
@@ -37,8 +39,7 @@ def router(scoring: ScoringRoutes, draining: Callable[[], bool]) -> APIRouter:
 
     @router.post(PATH, summary="Score a stream of rows", openapi_extra=openapi.stream_operation())
     async def stream(request: Request) -> Response:
-        head = Head(dict(request.scope["headers"]), request.scope["query_string"])
-        return Streamed(streams, streams.open(head))
+        return Streamed(streams, streams.open(head_of(request.scope)))
 
     @router.websocket(PATH)
     async def messages(socket: WebSocket) -> None:
@@ -54,8 +55,8 @@ def router(scoring: ScoringRoutes, draining: Callable[[], bool]) -> APIRouter:
 async def _answer(socket: WebSocket, scoring: ScoringRoutes) -> None:
     """Answers each message as `POST /v1/score` answers it as a body, one after the other, until the client leaves."""
     route = scoring.score(PATH)
-    head = Head({b"content-type": JSON}, socket.scope["query_string"])
-    while True:
+    head = Head({b"content-type": JSON}, socket.scope["query_string"], socket.scope[CALLER])
+    while time() < head.caller.until:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
@@ -65,3 +66,4 @@ async def _answer(socket: WebSocket, scoring: ScoringRoutes) -> None:
         if isinstance(reply, Deferred):
             reply = await scoring.answer_later(route, reply)
         await socket.send_text(reply.body.decode())
+    await socket.close(WS_1008_POLICY_VIOLATION, "the token is expired")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pynomaly_inference.scoring.model import Scored
 from pynomaly_inference.scoring.rows import Rows
+from pynomaly_inference.server.access.caller import ANYONE, Caller
 from pynomaly_inference.server.http import Reply
 from pynomaly_inference.server.table import ServedModel
 
@@ -14,7 +15,7 @@ class Call(ABC):
     """explain, unify: outputs wanted besides, known once the body is decoded. threshold: the client's own.
 
     slow: decoding may take long, however small the body is. ignored: columns of the body, by name, that the model does
-    not know; known once the body is decoded.
+    not know; known once the body is decoded. caller: who asks.
     """
 
     served: ServedModel
@@ -23,6 +24,7 @@ class Call(ABC):
     threshold: float | None = None
     slow: bool = False
     ignored: int = 0
+    caller: Caller = ANYONE
 
     @abstractmethod
     def decode(self, body: bytes) -> Rows:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import DecodeError
 
+from pynomaly_inference.server.access.caller import ANYONE, Caller
 from pynomaly_inference.server.front import CLIENT_LEFT, Front
 from pynomaly_inference.server.protocols.oip import model_metadata, server_metadata
 from pynomaly_inference.server.rejected import Rejected
@@ -33,8 +34,8 @@ _OPEN = frozenset({"ServerLive", "ServerReady"})
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 _Message = TypeVar("_Message")
-Answer = Callable[[bytes], Awaitable[bytes]]
-"""The serialized response to a serialized request; raises Rejected."""
+Answer = Callable[[bytes, Caller], Awaitable[bytes]]
+"""The serialized response to this caller's serialized request; raises Rejected."""
 
 
 class InferenceService:
@@ -76,42 +77,38 @@ class InferenceService:
 
     async def _outcome(self, name: str, body: bytes, context: Context) -> bytes | Rejected:
         try:
-            self._check_key(name, context)
-            return await self._answers[name](body)
+            caller = ANYONE if name in _OPEN else await self._front.admit(SERVICE, _headers(context))
+            return await self._answers[name](body, caller)
         except Rejected as rejected:
             return rejected
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
             _log.exception("cannot answer %s", name)
             return Rejected(500, "the server failed; its log says why")
 
-    def _check_key(self, name: str, context: Context) -> None:
-        if name not in _OPEN and not self._front.accepts(_headers(context)):
-            raise Rejected(401, "a valid key is needed, in the metadata x-api-key or as authorization: Bearer KEY")
-
-    async def _live(self, _: bytes) -> bytes:
+    async def _live(self, _: bytes, __: Caller) -> bytes:
         return ServerLiveResponse(live=True).SerializeToString()
 
-    async def _ready(self, _: bytes) -> bytes:
+    async def _ready(self, _: bytes, __: Caller) -> bytes:
         return ServerReadyResponse(ready=self._state.is_ready).SerializeToString()
 
-    async def _model_ready(self, body: bytes) -> bytes:
+    async def _model_ready(self, body: bytes, _: Caller) -> bytes:
         asked = _read(ModelReadyRequest.FromString, body)
         self._state.models.named(asked.name, asked.version or None)
         return ModelReadyResponse(ready=not self._state.readiness.draining).SerializeToString()
 
-    async def _server_metadata(self, _: bytes) -> bytes:
+    async def _server_metadata(self, _: bytes, __: Caller) -> bytes:
         return ServerMetadataResponse(**server_metadata()).SerializeToString()
 
-    async def _model_metadata(self, body: bytes) -> bytes:
+    async def _model_metadata(self, body: bytes, _: Caller) -> bytes:
         asked = _read(ModelMetadataRequest.FromString, body)
         served = self._state.models.named(asked.name, asked.version or None)
         return ModelMetadataResponse(**model_metadata(served)).SerializeToString()
 
-    async def _infer(self, body: bytes) -> bytes:
+    async def _infer(self, body: bytes, caller: Caller) -> bytes:
         small = len(body) <= INLINE_BYTES
         message = parse_message(body) if small else await asyncio.to_thread(parse_message, body)
         served = self._state.models.named(message.model_name, message.model_version or None)
-        reply = await self._front.score(InferMessageCall(served, message=message), body)
+        reply = await self._front.score(InferMessageCall(served, message=message, caller=caller), body)
         return reply.body
 
 
