@@ -27,6 +27,9 @@ LARGEST_MODEL = 2**31 - 1
 Operand = Union["Expr", NDArray[Any], float]
 """What an operator takes beside an expression: an array as it is, a Python number as a double scalar."""
 
+Branch = Callable[..., tuple["Expr", ...]]
+"""What one way of `either` makes of the values it is given."""
+
 
 class Expr:
     """One value of a graph. Operators broadcast as NumPy's do; types must agree, as ONNX demands."""
@@ -203,20 +206,24 @@ class Graph:
         """Elementwise `yes` where the condition holds, else `no`."""
         return self.op("Where", condition, yes, no)
 
-    def either(self, condition: Expr, yes: Callable[..., Expr], no: Callable[..., Expr], *of: Expr) -> Expr:
+    def either(self, condition: Expr, yes: "Branch", no: "Branch", *of: Expr) -> tuple[Expr, ...]:
         """`yes` of these values where one bool holds, else `no` of them: only that one is computed."""
-        branches = [
-            self._branch(f"{self._prefix}b{len(self._nodes)}{way}_", make, of) for way, make in (("y", yes), ("n", no))
-        ]
-        return self.op("If", condition, then_branch=branches[0], else_branch=branches[1])
+        place = len(self._nodes)
+        branches, counts = zip(
+            *(self._branch(f"{self._prefix}b{place}{way}_", make, of) for way, make in (("y", yes), ("n", no))),
+            strict=True,
+        )
+        return self.ops("If", counts[0], condition, then_branch=branches[0], else_branch=branches[1])
 
-    def _branch(self, prefix: str, make: Callable[..., Expr], of: Sequence[Expr]) -> onnx.GraphProto:
-        """A graph inside this one: it reads the values around it by their names."""
+    def _branch(self, prefix: str, make: "Branch", of: Sequence[Expr]) -> tuple[onnx.GraphProto, int]:
+        """A graph inside this one, and how many values it makes: it reads the values around it by their names."""
         inner = Graph(prefix)
         made = make(*(Expr(inner, value.name) for value in of))
-        inner._outputs.append(onnx.ValueInfoProto(name=f"{prefix}made"))
-        inner._nodes.append(helper.make_node("Identity", [made.name], [f"{prefix}made"]))
-        return helper.make_graph(inner._nodes, prefix, [], inner._outputs, inner._initializers)
+        for position, value in enumerate(made):
+            name = f"{prefix}made{position}"
+            inner._outputs.append(onnx.ValueInfoProto(name=name))
+            inner._nodes.append(helper.make_node("Identity", [value.name], [name]))
+        return helper.make_graph(inner._nodes, prefix, [], inner._outputs, inner._initializers), len(made)
 
     def gather(self, table: Operand, indices: Operand) -> Expr:
         """Rows of a table."""
@@ -244,4 +251,4 @@ class Graph:
         return model
 
 
-__all__ = ["IR_VERSION", "ML", "ML_OPSET", "OPSET", "Expr", "Graph", "Operand", "TensorProto"]
+__all__ = ["IR_VERSION", "ML", "ML_OPSET", "OPSET", "Branch", "Expr", "Graph", "Operand", "TensorProto"]

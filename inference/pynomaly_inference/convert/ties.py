@@ -35,6 +35,7 @@ def stretch(rows: Expr, measures: Expr, metric: Metric, columns: int) -> Expr:
 
 
 def sides(measures: Expr, low: Expr, high: Expr) -> Expr:
-    """-1 below `low`, 1 above `high`, else 0."""
+    """float32: -1 below `low`, 1 above `high`, else 0."""
     graph = measures.graph
-    return graph.where(measures > high, 1.0, graph.where(measures.below(low), -1.0, 0.0))
+    below, equal, above = (np.array(side, np.float32) for side in (-1, 0, 1))
+    return graph.where(measures > high, above, graph.where(measures.below(low), below, equal))

@@ -12,9 +12,10 @@ from pynomaly_inference.bundle import Semantics
 from pynomaly_inference.convert.declaration import Conversion, Declaration, Matrix, Scores
 from pynomaly_inference.convert.exact_neighbours import Found, points, reference, searched_metric, training_rows
 from pynomaly_inference.convert.exact_neighbours import first_nearest as nearest_by_numpy
+from pynomaly_inference.convert.first_neighbours import first_nearest
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS
-from pynomaly_inference.convert.neighbours import first_nearest, rows_at_once
+from pynomaly_inference.convert.neighbours import rows_at_once
 from pynomaly_inference.convert.refused import metric_schema
 
 EQUAL = 1e-28

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from pynomaly_inference.bundle import Semantics
+from pynomaly_inference.convert.candidates import Neighbours, in_order
 from pynomaly_inference.convert.declaration import Conversion, Declaration, ExactReference, Matrix, Scores
 from pynomaly_inference.convert.exact_neighbours import (
     first_nearest,
@@ -15,7 +16,7 @@ from pynomaly_inference.convert.exact_neighbours import (
 )
 from pynomaly_inference.convert.graph import Expr, Graph
 from pynomaly_inference.convert.metrics import BRUTE_METRICS, METRICS, Metric
-from pynomaly_inference.convert.neighbours import Neighbours, in_order, nearest_in_any_order, rows_at_once
+from pynomaly_inference.convert.neighbours import nearest_in_any_order, rows_at_once
 from pynomaly_inference.convert.ranking import Points
 from pynomaly_inference.convert.refused import metric_schema
 

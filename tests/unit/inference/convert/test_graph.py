@@ -51,9 +51,9 @@ def test_only_the_branch_that_is_asked_for_is_computed(run: Run) -> None:
     x = start()
     mean = x.graph.constant(np.array([1.0, 2.0, 3.0]))
     is_small = x.least() > -4.0
-    written = model(
-        x.graph.either(is_small, lambda rows, mean: rows - mean, lambda rows, _: (rows * 2.0).square() + 1.0, x, mean)
-    )
+    yes, no = lambda rows, mean: (rows - mean, mean), lambda rows, mean: ((rows * 2.0).square() + 1.0, mean)
+    made, also = x.graph.either(is_small, yes, no, x, mean)
+    written = model(made + also * 0.0)
     assert run(written, X[:1])["score"].tolist() == [[0.0, -4.0, 0.0]]
     assert run(written, X)["score"].tolist() == (4 * X**2 + 1).tolist()
 

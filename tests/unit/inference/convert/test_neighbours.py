@@ -10,15 +10,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from pynomaly_inference.convert import ranking
+from pynomaly_inference.convert.candidates import Neighbours
+from pynomaly_inference.convert.first_neighbours import first_nearest
 from pynomaly_inference.convert.graph import Graph
 from pynomaly_inference.convert.metrics import metric_of
-from pynomaly_inference.convert.neighbours import (
-    Neighbours,
-    first_nearest,
-    nearest,
-    nearest_in_any_order,
-    rows_at_once,
-)
+from pynomaly_inference.convert.neighbours import nearest, nearest_in_any_order, rows_at_once
 from pynomaly_inference.convert.ranking import (
     MOST_TIES,
     Points,

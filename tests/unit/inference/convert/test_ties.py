@@ -13,9 +13,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from pynomaly_inference.convert import reference_scores, to_onnx
 from pynomaly_inference.convert.exact_neighbours import first_nearest as found_by_numpy
+from pynomaly_inference.convert.first_neighbours import first_nearest
 from pynomaly_inference.convert.graph import Graph
 from pynomaly_inference.convert.metrics import metric_of
-from pynomaly_inference.convert.neighbours import first_nearest
 from pynomaly_inference.convert.ranking import Points
 from pynomaly_inference.convert.ties import OF_MEASURES, OF_NUMBERS
 
