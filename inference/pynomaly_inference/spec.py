@@ -18,6 +18,10 @@ HOLDOUT_WITH_LABEL = 0.3
 
 Share = Annotated[float, Field(ge=0, le=1)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=253)]
+_SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?\.[a-z0-9]([-a-z0-9]*[a-z0-9])?\.svc(\.cluster\.local)?"
+_PORT_AND_PATH = r"(:[1-9][0-9]{0,4})?(/[!-~]*)?"
+JWKS_PATTERN = rf"^(https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])|http://{_SERVICE}){_PORT_AND_PATH}$"
+ClaimText = Annotated[str, Field(pattern="^[!-~]+$", min_length=1, max_length=512)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", max_length=253)]
 
 
@@ -153,11 +157,26 @@ class ApiKeys(Part):
     """Callers present a key; on a laptop `--keys` names the file that holds them."""
 
 
+class Jwt(Part):
+    """Whose JSON Web Tokens open what their scopes say: score, explain and admin, in the claim scope or scp."""
+
+    issuer: ClaimText
+    """The claim iss of its tokens, to the letter."""
+    audience: ClaimText
+    """What the claim aud of a token must name."""
+    jwks_uri: Annotated[str, Field(pattern=JWKS_PATTERN, max_length=1024)]
+    """Where its public keys are, as a JSON Web Key Set: https, or http to a Service of the cluster by its whole name,
+    NAME.NAMESPACE.svc, whose port must be that of its pods. A name with a private address needs, in a cluster, an entry
+    of network.allowTo with its port."""
+
+
 class Access(Part):
     """Who may score. Default: API keys."""
 
     api_keys: ApiKeys | None = None
     """Callers present a key in X-API-Key or as a Bearer token."""
+    jwt: Jwt | None = None
+    """Callers present a token; beside apiKeys, either will do. Default: no tokens."""
     anonymous: bool = False
     """True: anyone who reaches the server may score. Default: false."""
 
@@ -165,7 +184,14 @@ class Access(Part):
     def _one_way(self) -> Self:
         if self.anonymous and self.api_keys is not None:
             raise ValueError("apiKeys and anonymous exclude each other: remove one")
+        if self.anonymous and self.jwt is not None:
+            raise ValueError("jwt and anonymous exclude each other: remove one")
         return self
+
+    @property
+    def by_keys(self) -> bool:
+        """Whether a key opens."""
+        return not self.anonymous and (self.api_keys is not None or self.jwt is None)
 
 
 class Limits(Part):

@@ -13,6 +13,7 @@ SAMPLES = sorted((CRD.parents[1] / "manifests" / "samples").glob("*.yaml"))
 REMOVED = object()
 SOURCE = "training.source"
 LONG = "x" * 254
+JWT = {"issuer": "https://login.example.com/", "audience": "a", "jwksUri": "https://login.example.com/keys"}
 
 # What is changed in a valid resource -> words of the sentence that refuses it, among them the field's name.
 INVALID: list[tuple[str, Any, tuple[str, ...]]] = [
@@ -137,6 +138,9 @@ INVALID: list[tuple[str, Any, tuple[str, ...]]] = [
     ("serving.limits", {"rows": 0}, ("spec.serving.limits.rows", "greater than or equal to 1")),
     ("serving.limits", {"bodyMiB": 1025}, ("spec.serving.limits.bodyMiB", "less than or equal to 1024")),
     ("serving.access", {"apiKeys": {}, "anonymous": True}, ("access.apiKeys", "access.anonymous", "exclude")),
+    ("serving.access", {"jwt": JWT, "anonymous": True}, ("access.jwt", "access.anonymous", "exclude")),
+    ("serving.access", {"jwt": {**JWT, "jwksUri": "http://login.example.com"}}, ("access.jwt.jwksUri", "should match")),
+    ("serving.access", {"jwt": {**JWT, "algorithm": "HS256"}}, ("spec.serving.access.jwt.algorithm", "unknown field")),
     ("serving.access", {"apiKeys": {"value": "secret"}}, ("spec.serving.access.apiKeys.value", "unknown field")),
     ("serving.podTemplate", {}, ("spec.serving.podTemplate", "unknown field")),
     ("suspend", "yes", ("spec.suspend", "must be of type boolean")),

@@ -12,6 +12,7 @@ from pynomaly_inference.cli.console import Format
 
 if TYPE_CHECKING:
     from pynomaly_inference.datasets.places import Places
+    from pynomaly_inference.server.settings import JwtSettings
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
@@ -48,6 +49,18 @@ Keys = Annotated[
         help="API keys: a file with one a line, or a folder with one a file. Reread on change.",
     ),
 ]
+JwtIssuer = Annotated[
+    str | None, typer.Option(metavar="ISSUER", help="Take JSON Web Tokens whose claim iss is this, beside --keys.")
+]
+JwtAudience = Annotated[
+    str | None, typer.Option(metavar="AUDIENCE", help="What the claim aud of these tokens must name.")
+]
+Jwks = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL|FILE", help="The issuer's JSON Web Key Set: an http(s) URL, or a file. Reread by itself."
+    ),
+]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 GrpcPort = Annotated[
@@ -59,6 +72,19 @@ GrpcPort = Annotated[
         help="Answer the Open Inference Protocol over gRPC too, on this port; 0 takes a free one. Default: off.",
     ),
 ]
+
+
+def jwt(issuer: str | None, audience: str | None, jwks: str | None) -> "JwtSettings | None":
+    """Whose tokens are taken; a part of the three options alone is a usage error."""
+    from pynomaly_inference.server.settings import JwtSettings
+
+    if issuer is None and audience is None and jwks is None:
+        return None
+    if not (issuer and audience and jwks):
+        raise typer.BadParameter("tokens need all of --jwt-issuer, --jwt-audience and --jwks", param_hint="--jwks")
+    if "://" in jwks and not jwks.startswith(("https://", "http://")):
+        raise typer.BadParameter(f"`{jwks}` is neither an http(s) URL nor a file", param_hint="--jwks")
+    return JwtSettings(issuer, audience, jwks)
 
 
 def log_to_stderr() -> None:

@@ -12,7 +12,7 @@ from pynomaly_inference.atomic import replacing
 from pynomaly_inference.bundle import QUANTILE_LEVELS, Metadata
 from pynomaly_inference.cli import options
 from pynomaly_inference.cli.train import read_detector, train_detector
-from pynomaly_inference.server.settings import ServerSettings
+from pynomaly_inference.server.settings import JwtSettings, ServerSettings
 
 if TYPE_CHECKING:
     from pynomaly_inference.server.serve import Addresses
@@ -37,6 +37,9 @@ def serve(
     port: options.Port = options.PORT,
     grpc_port: options.GrpcPort = None,
     keys: options.Keys = None,
+    jwt_issuer: options.JwtIssuer = None,
+    jwt_audience: options.JwtAudience = None,
+    jwks: options.Jwks = None,
     anonymous: Anonymous = False,
     max_rows: MaxRows = None,
     max_body_mib: MaxBody = None,
@@ -48,7 +51,16 @@ def serve(
     """
     from pynomaly_inference.server.table import ModelTable
 
-    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib, grpc_port=grpc_port)
+    settings = ServerSettings(
+        host,
+        port,
+        keys,
+        anonymous,
+        rows=max_rows,
+        body_mib=max_body_mib,
+        grpc_port=grpc_port,
+        jwt=options.jwt(jwt_issuer, jwt_audience, jwks),
+    )
     _serve(ModelTable.load(models), settings)
 
 
@@ -60,6 +72,9 @@ def follow(
     port: options.Port = options.PORT,
     grpc_port: options.GrpcPort = None,
     keys: options.Keys = None,
+    jwt_issuer: options.JwtIssuer = None,
+    jwt_audience: options.JwtAudience = None,
+    jwks: options.Jwks = None,
     anonymous: Anonymous = False,
     max_rows: MaxRows = None,
     max_body_mib: MaxBody = None,
@@ -72,7 +87,16 @@ def follow(
     from pynomaly_inference.server.cluster import ClusterSettings, serve_in_cluster
 
     options.log_to_stderr()
-    settings = ServerSettings(host, port, keys, anonymous, rows=max_rows, body_mib=max_body_mib, grpc_port=grpc_port)
+    settings = ServerSettings(
+        host,
+        port,
+        keys,
+        anonymous,
+        rows=max_rows,
+        body_mib=max_body_mib,
+        grpc_port=grpc_port,
+        jwt=options.jwt(jwt_issuer, jwt_audience, jwks),
+    )
     serve_in_cluster(ClusterSettings(serving, token_file, management_port), settings)
 
 
@@ -91,7 +115,7 @@ def run(
     """Train a detector and serve it: all that a cluster does with the resource, in one process.
 
     Access and limits are the resource's. Without --keys the server listens on loopback only, unless the resource says
-    `access: {anonymous: true}`.
+    `access: {jwt: ...}` or `access: {anonymous: true}`.
     """
     from pynomaly_inference.cli.summary import print_card
     from pynomaly_inference.server.serve import check_settings
@@ -99,9 +123,16 @@ def run(
 
     resource = read_detector(detector)
     serving = resource.spec.serving
-    limits, anonymous = serving.limits, serving.access.anonymous
+    limits, access = serving.limits, serving.access
     settings = ServerSettings(
-        host, port, keys, anonymous, rows=limits.rows, body_mib=limits.body_mib, grpc_port=grpc_port
+        host,
+        port,
+        keys,
+        access.anonymous,
+        rows=limits.rows,
+        body_mib=limits.body_mib,
+        grpc_port=grpc_port,
+        jwt=None if access.jwt is None else JwtSettings(access.jwt.issuer, access.jwt.audience, access.jwt.jwks_uri),
     )
     check_settings(settings)
     with nullcontext() if output is None else replacing(output) as kept:
@@ -130,7 +161,9 @@ def _command(url: str, metadata: Metadata, settings: ServerSettings) -> str:
     """A command that scores a typical row, ready to be pasted into a shell."""
     words = ["curl", "-s", f"{url}/v1/score?model={metadata.name}", "-H", "Content-Type: application/json"]
     words += ["-d", _typical_rows(metadata)]
-    if settings.keys is not None:
+    if settings.keys is None and settings.jwt is not None:
+        words += ["-H", "Authorization: Bearer YOUR-TOKEN"]
+    elif settings.keys is not None:
         words += ["-H", "X-API-Key: YOUR-KEY"]
     return shlex.join(words)
 

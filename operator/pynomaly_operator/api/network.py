@@ -57,5 +57,5 @@ class Network(Part):
     """Who may connect to the serving pods on ports 8000, 8001 and 9090. Default: pods of the detector's own namespace,
     on 8000 and 8001."""
     allow_to: Annotated[tuple[AllowTo, ...], Field(max_length=32)] = ()
-    """Where the training pods may connect beside a public source: a source with a private address needs an entry.
-    Default: nowhere."""
+    """Where the training pods may connect beside a public source: a source with a private address needs an entry. The
+    serving pods may connect to the addresses of an entry with the port of access.jwt.jwksUri. Default: nowhere."""

@@ -143,5 +143,9 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
             "!(has(self.apiKeys) && has(self.anonymous) && self.anonymous)",
             "access.apiKeys and access.anonymous exclude each other: remove one",
         ),
+        Rule(
+            "!(has(self.jwt) && has(self.anonymous) && self.anonymous)",
+            "access.jwt and access.anonymous exclude each other: remove one",
+        ),
     ),
 }

@@ -164,7 +164,7 @@ class Access(shared.Access):
     """Who may score. Default: API keys."""
 
     api_keys: ApiKeys | None = None
-    """Callers present a key in X-API-Key or as a Bearer token."""
+    """Callers present a key in X-API-Key or as a Bearer token. With jwt and without this there are no keys."""
 
 
 class Serving(shared.Serving):

@@ -1,6 +1,7 @@
 """The command lines in the pods, and the places in their file systems: the contract with the images."""
 
 from pynomaly_operator.api.network import Network
+from pynomaly_operator.api.v1alpha1 import Access
 from pynomaly_operator.desired.wanted import Wanted, WantedTraining
 
 TRAINING_FOLDER = "/etc/pynomaly/training"
@@ -48,5 +49,19 @@ def serve(wanted: Wanted) -> list[str]:
     command += ["--host", ANY_ADDRESS, "--port", str(SCORING_PORT), "--management-port", str(MANAGEMENT_PORT)]
     command += ["--grpc-port", str(GRPC_PORT)] if serving.grpc else []
     command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]
-    command += ["--anonymous"] if serving.access.anonymous else ["--keys", KEYS_FOLDER]
-    return command
+    return [*command, *_access(serving.access)]
+
+
+def _access(access: Access) -> list[str]:
+    if access.anonymous:
+        return ["--anonymous"]
+    keys = ["--keys", KEYS_FOLDER] if access.by_keys else []
+    if access.jwt is None:
+        return keys
+    given = {"jwt-issuer": access.jwt.issuer, "jwt-audience": access.jwt.audience, "jwks": access.jwt.jwks_uri}
+    return [*keys, *(f"--{option}={_literally(text)}" for option, text in given.items())]
+
+
+def _literally(text: str) -> str:
+    """Kubernetes puts the environment's values into $(NAME) of a command, unless the dollar is doubled."""
+    return text.replace("$", "$$")

@@ -55,11 +55,13 @@ def asked_hash(wanted: Wanted) -> str:
         exclude_none=True,
         include={"replicas", "resources", "limits", "grpc"},
     )
-    return sha256({**given, "anonymous": serving.access.anonymous, "autoscaled": wanted.autoscaled})[:16]
+    access = serving.access
+    tokens = {} if access.jwt is None else {"jwt": access.jwt.model_dump(mode="json"), "keys": access.by_keys}
+    return sha256({**given, **tokens, "anonymous": access.anonymous, "autoscaled": wanted.autoscaled})[:16]
 
 
 def _pod(wanted: Wanted) -> Manifest:
-    keys = [] if wanted.serving.access.anonymous else [_keys_volume(wanted)]
+    keys = [_keys_volume(wanted)] if wanted.serving.access.by_keys else []
     config = {"name": "serving", "configMap": {"name": names.serving_config(wanted.detector)}}
     return {
         "serviceAccountName": names.serve_account(wanted.detector),
@@ -88,7 +90,7 @@ def _spread(wanted: Wanted) -> Manifest:
 
 
 def _container(wanted: Wanted) -> Manifest:
-    keys = [] if wanted.serving.access.anonymous else [folder_mount("keys", commands.KEYS_FOLDER)]
+    keys = [folder_mount("keys", commands.KEYS_FOLDER)] if wanted.serving.access.by_keys else []
     grpc = [{"name": "grpc", "containerPort": commands.GRPC_PORT, "protocol": "TCP"}] if wanted.serving.grpc else []
     return {
         "name": CONTAINER,

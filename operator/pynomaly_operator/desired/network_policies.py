@@ -26,12 +26,15 @@ _SERVICE = re.compile(r"[^.]+\.(?P<namespace>[^.]+)\.svc(\..+)?")
 
 
 def serving_policy(wanted: Wanted) -> Manifest:
-    """In: scoring from the own namespace, the operator's questions, and `allowFrom`. Out: names and the registry."""
+    """In: scoring from the own namespace, the operator's questions, and `allowFrom`.
+
+    Out: names, the registry, and the keys of the issuer of tokens.
+    """
     spec = {
         "podSelector": {"matchLabels": selector(wanted.detector, SERVER)},
         "policyTypes": BOTH,
         "ingress": _ingress(wanted),
-        "egress": [DNS, _to_registry(wanted.programs)],
+        "egress": [DNS, _to_registry(wanted.programs), *_to_issuer(wanted)],
     }
     return child(NETWORK_POLICY, wanted.detector, names.serving_policy(wanted.detector), spec=spec)
 
@@ -74,14 +77,38 @@ def _ingress(wanted: Wanted) -> list[Manifest]:
 
 def _to_registry(programs: Programs) -> Manifest:
     """The registry's namespace where its URL names one, its address where it is one, else its port anywhere."""
-    url = urlsplit(programs.registry_url)
-    host, ports = url.hostname or "", _tcp([url.port or (443 if url.scheme == "https" else 80)])
+    host, port = _place(programs.registry_url)
+    named = _named(host)
+    return {"ports": _tcp([port])} if named is None else {"to": [named], "ports": _tcp([port])}
+
+
+def _to_issuer(wanted: Wanted) -> list[Manifest]:
+    """As to the registry; but the name of a host is that of public addresses, and of those that `allowTo` lists."""
+    if wanted.serving.access.jwt is None:
+        return []
+    host, port = _place(wanted.serving.access.jwt.jwks_uri)
+    named = _named(host)
+    if named is not None:
+        return [{"to": [named], "ports": _tcp([port])}]
+    private = [place for place in wanted.network.allow_to if place.cidr is not None and place.port == port]
+    return [{"to": _public(), "ports": _tcp([port])}, *(_allowed(place) for place in private)]
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _named(host: str) -> Manifest | None:
+    """The namespace of a Service's name, or the address that the host is; None for another name."""
     service, address = _SERVICE.fullmatch(host), literal(host)
     if service is not None:
-        return {"to": [_namespace(service["namespace"])], "ports": ports}
-    if address is not None:
-        return {"to": [_block(alone(address))], "ports": ports}
-    return {"ports": ports}
+        return _namespace(service["namespace"])
+    return None if address is None else _block(alone(address))
+
+
+def _public() -> list[Manifest]:
+    return [_block(everything, excluded) for everything, excluded in NOT_PUBLIC.items()]
 
 
 def _to_source(training: WantedTraining) -> list[Manifest]:
@@ -94,8 +121,7 @@ def _to_source(training: WantedTraining) -> list[Manifest]:
         return []
     address, ports = literal(source.name), _tcp([source.port])
     if address is None:
-        public = [_block(everything, excluded) for everything, excluded in NOT_PUBLIC.items()]
-        return [{"to": public, "ports": ports}]
+        return [{"to": _public(), "ports": ports}]
     return [{"to": [_block(alone(address))], "ports": ports}] if is_public(address) else []
 
 

@@ -13,7 +13,7 @@ PREVIOUS = "previous"
 
 
 def api_keys(wanted: Wanted) -> Manifest | None:
-    """The Secret without its data; None when anyone may score."""
-    if wanted.serving.access.anonymous:
+    """The Secret without its data; None when no key opens."""
+    if not wanted.serving.access.by_keys:
         return None
     return child(SECRET, wanted.detector, names.api_keys(wanted.detector), type="Opaque")

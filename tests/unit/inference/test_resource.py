@@ -46,6 +46,10 @@ spec:
 """
 
 
+def jwt(uri: str = "https://login.example.com/keys") -> str:
+    return f"{{issuer: i, audience: a, jwksUri: '{uri}'}}"
+
+
 def minimal(old: str, new: str) -> str:
     assert old in MINIMAL
     return MINIMAL.replace(old, new)
@@ -169,6 +173,20 @@ def test_every_sample_is_valid(sample: Path) -> None:
             minimal("spec:", "spec:\n  serving: {access: {anonymous: true, apiKeys: {}}}"),
             "spec.serving.access: apiKeys and anonymous exclude each other: remove one",
         ),
+        (
+            minimal("spec:", f"spec:\n  serving: {{access: {{anonymous: true, jwt: {jwt()}}}}}"),
+            "spec.serving.access: jwt and anonymous exclude each other: remove one",
+        ),
+        *[
+            (minimal("spec:", f"spec:\n  serving: {{access: {{jwt: {jwt(uri)}}}}}"), "spec.serving.access.jwt.jwksUri")
+            for uri in (
+                "http://login.example.com/keys",
+                "http://dex.login.svc.example.com/keys",
+                "https://user:secret@login.example.com/keys",
+                "file:///etc/keys",
+                "keys.json",
+            )
+        ],
         (
             minimal("name: IForest", "name: IsolationForest"),
             "spec.algorithm: unknown algorithm `IsolationForest`: did you mean `IForest`",

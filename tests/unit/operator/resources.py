@@ -31,7 +31,14 @@ FULL: dict[str, Any] = {
         "replicas": {"min": 3, "max": 10, "cpu": 60, "memory": 80},
         "version": 3,
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "access": {"apiKeys": {"rotateAfter": "2160h", "overlap": "24h"}},
+        "access": {
+            "apiKeys": {"rotateAfter": "2160h", "overlap": "24h"},
+            "jwt": {
+                "issuer": "https://login.example.com/",
+                "audience": "shuttle",
+                "jwksUri": "https://login.example.com:8443/keys",
+            },
+        },
         "limits": {"rows": 5000, "bodyMiB": 8},
         "grpc": True,
     },

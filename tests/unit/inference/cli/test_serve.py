@@ -40,6 +40,19 @@ def test_a_port_that_is_taken_is_told_before_the_training(pynomaly: Run) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--jwt-issuer", "i", "--jwks", "keys.json"], "tokens need all of --jwt-issuer, --jwt-audience and --jwks"),
+        (["--jwt-issuer=i", "--jwt-audience=a", "--jwks", "ftp://x/keys"], "is neither an http(s) URL nor a file"),
+    ],
+)
+def test_serve_takes_an_issuer_of_tokens_whole(pynomaly: Run, options: list[str], words: str) -> None:
+    done = pynomaly("serve", "pumps.csv", *options)
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.replace("│", " ").split())
+
+
 def test_serve_refuses_what_is_no_model(pynomaly: Run) -> None:
     done = pynomaly("serve", "pumps.csv")
     assert done.returncode == 18

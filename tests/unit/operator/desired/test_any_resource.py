@@ -41,6 +41,7 @@ HOSTILE = (
 texts = st.builds(
     lambda known, some: MARK + known + some, st.sampled_from(HOSTILE), st.text("a;$({`\"'\n\\/.-% é", max_size=8)
 )
+JWT = {"issuer": "https://a.example/", "audience": "rows", "jwksUri": "https://a.example/keys"}
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
 amounts = st.fixed_dictionaries(
     {},
@@ -82,7 +83,7 @@ servings = st.fixed_dictionaries(
             {"min": st.integers(1, 100)}, optional={"max": st.integers(1, 1000), "memory": st.integers(1, 1000)}
         ),
         "resources": resources,
-        "access": st.sampled_from([{"anonymous": True}, {"apiKeys": {"rotateAfter": "720h"}}]),
+        "access": st.sampled_from([{"anonymous": True}, {"apiKeys": {"rotateAfter": "720h"}}, {"jwt": JWT}]),
         "limits": st.fixed_dictionaries({}, optional={"rows": st.integers(1, 10_000), "bodyMiB": st.integers(1, 100)}),
     },
 )

@@ -72,6 +72,21 @@ def test_an_anonymous_detector_has_no_keys() -> None:
     assert "keys" not in {mount["name"] for mount in container["volumeMounts"]}
 
 
+def test_a_detector_with_tokens_alone_has_no_keys_and_beside_keys_both() -> None:
+    jwt = {"issuer": "$(HOME)", "audience": "a$b", "jwksUri": "https://login.example.com/keys"}
+    alone, beside = (
+        children(wanted({**MINIMAL, "serving": {"access": {**more, "jwt": jwt}}}, model(MINIMAL)))
+        for more in ({}, {"apiKeys": {}})
+    )
+
+    tokens = ["--jwt-issuer=$$(HOME)", "--jwt-audience=a$$b", "--jwks=https://login.example.com/keys"]
+    assert _container(_named(alone, "Deployment"))["command"][-3:] == tokens
+    assert "--keys" not in _container(_named(alone, "Deployment"))["command"]
+    assert "Secret" not in {manifest["kind"] for manifest in alone}
+    assert _container(_named(beside, "Deployment"))["command"][-5:] == ["--keys", "/etc/pynomaly/keys", *tokens]
+    assert "Secret" in {manifest["kind"] for manifest in beside}
+
+
 def test_grpc_has_a_port_in_the_pod_and_at_the_service_only_where_it_is_switched_on() -> None:
     on, off = (children(wanted({**MINIMAL, "serving": {"grpc": grpc}}, model(MINIMAL))) for grpc in (True, False))
 

@@ -122,6 +122,40 @@ def test_serving_pods_connect_to_nobody_else(peer: Peer) -> None:
         assert not passes(policies(FULL), SERVING_POD, "Egress", peer, Port(port))
 
 
+def reads_keys(uri: str, *places: dict[str, Any]) -> list[Manifest]:
+    """Both policies of a detector that takes tokens of an issuer with its keys there."""
+    access = {"jwt": {"issuer": "i", "audience": "a", "jwksUri": uri}}
+    return policies({**MINIMAL, "serving": {"access": access}, "network": {"allowTo": list(places)}})
+
+
+@pytest.mark.parametrize(
+    ("uri", "reached", "not_reached"),
+    [
+        ("https://login.example.com/keys", (INTERNET, 443), (INTERNET, 80)),
+        ("https://login.example.com:8443/keys", (INTERNET, 8443), (METADATA, 8443)),
+        ("https://login.example.com/keys", (Peer("10.20.1.2"), 443), (Peer("10.21.0.1"), 443)),
+        ("https://[2606:2800:21f::1]/keys", (Peer("2606:2800:21f::1"), 443), (Peer("2606:2800:21f::2"), 443)),
+        ("https://10.7.0.3/keys", (Peer("10.7.0.3"), 443), (Peer("10.20.1.2"), 443)),
+        ("http://dex.login.svc:5556/keys", (Peer(namespace="login"), 5556), (STRANGER, 5556)),
+        ("http://dex.login.svc.cluster.local/keys", (Peer(namespace="login"), 80), (INTERNET, 80)),
+    ],
+)
+def test_serving_pods_reach_the_keys_of_an_issuer_and_nothing_beside_them(
+    uri: str, reached: tuple[Peer, int], not_reached: tuple[Peer, int]
+) -> None:
+    rules = reads_keys(uri, {"cidr": "10.20.0.0/16", "port": 443}, {"cidr": "10.21.0.0/16", "port": 5432})
+
+    assert passes(rules, SERVING_POD, "Egress", reached[0], Port(reached[1]))
+    assert not passes(rules, SERVING_POD, "Egress", not_reached[0], Port(not_reached[1]))
+
+
+@given(st.sampled_from(CLOSED).flatmap(lambda cidr: st.ip_addresses(network=cidr)))
+def test_an_issuer_with_a_name_opens_no_private_address(address: Any) -> None:
+    rules = reads_keys("https://login.example.com/keys")
+
+    assert not passes(rules, SERVING_POD, "Egress", Peer(str(address)), Port(443))
+
+
 def test_other_pods_of_the_namespace_are_not_closed() -> None:
     other = Pod(OWN, of_pods(Identity(OWN, "shuttle", "00000000-0000-4000-8000-000000000009"), SERVER))
 
