@@ -46,10 +46,11 @@ def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
         return _rewrite(reader, request)
     except _Refused as refused:
         return refused.reply, b""
-    except MemoryError:
-        raise
     except BaseException as error:  # noqa: BLE001 - arro3 raises plain Exception for damage, and panics beside it
-        return _Refused(DAMAGED, str(error).split("\n")[0][:200]).reply, b""
+        why = str(error).split("\n")[0][:200]
+        if isinstance(error, MemoryError) or "MemoryError" in why:  # arro3 wraps what Python raises within it
+            return _Refused(TOO_LARGE, "the rows take more memory decoded than one body may: split them").reply, b""
+        return _Refused(DAMAGED, why).reply, b""
 
 
 def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -71,7 +72,7 @@ def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[s
     if not rows:
         raise _Refused(WRONG, "the body has no rows: send at least one")
     out = io.BytesIO()
-    write_ipc_stream(Table.from_batches(batches), out)
+    write_ipc_stream(Table.from_batches(batches), out, compression=None)  # left out, it is LZ4
     return {"status": OK, "ignored": len(names) - len(wanted)}, out.getvalue()
 
 

@@ -25,6 +25,7 @@ from tests.unit.inference.server.decoding.strict import (
 
 from pynomaly_inference.server.decoding.csv_rows import decode_csv
 from pynomaly_inference.server.decoding.json_rows import decode_instances, decode_rows
+from pynomaly_inference.server.decoding.ndjson_rows import decode_ndjson
 from pynomaly_inference.server.schema import Column, RowSchema
 
 cells = st.one_of(
@@ -94,6 +95,38 @@ def test_instances_are_read_as_a_strict_reader_does(body: bytes, schema: RowSche
 def test_no_bytes_break_the_json_decoder(body: bytes, schema: RowSchema) -> None:
     for decode in (decode_rows, decode_instances):
         assert rejects(decode, body, schema)
+
+
+lines = st.one_of(
+    st.lists(cells, max_size=4),
+    st.lists(numbers, min_size=1, max_size=3),
+    st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), cells),
+    cells,
+).map(lambda value: json.dumps(value).encode())
+breaks = st.sampled_from([b"\n", b"\n", b"\r\n", b"\n\n", b",", b" ", b"],["])
+
+
+@given(st.lists(st.tuples(lines, breaks), max_size=5), schemas)
+@example([(b"[1,2]", b","), (b"[3", b"\n"), (b"4]", b"\n")], SCHEMAS[1])
+@example([(b"[1,2],[3,4]", b"\n")], SCHEMAS[1])
+@example([(b"[1", b"\n"), (b"2]", b"\n")], SCHEMAS[1])
+@example([(b"[1,[2]]", b"\n")], SCHEMAS[1])
+def test_ndjson_is_read_as_a_strict_reader_reads_each_line(parts: list[tuple[bytes, bytes]], schema: RowSchema) -> None:
+    body = b"".join(line + end for line, end in parts)
+
+    try:
+        values = [strict_json(line) for line in body.split(b"\n") if line.strip()]
+        key = "records" if values and isinstance(values[0], dict) else "rows"
+        expected = strict_rows({key: values}, schema, listed="rows", named="records")
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        assert rejects(decode_ndjson, body, schema)
+        return
+    assert rows_of(decode_ndjson(body, schema), schema) == expected
+
+
+@given(st.binary(max_size=60), schemas)
+def test_no_bytes_break_the_ndjson_decoder(body: bytes, schema: RowSchema) -> None:
+    assert rejects(decode_ndjson, body, schema) or schema.width == 1
 
 
 fields = st.one_of(
