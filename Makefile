@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .PHONY: help setup run test test-unit test-converters test-torch test-registry test-sources test-end test-clients test-readme test-browser test-controlplane test-cluster check bench \
-	bench-convert bench-accuracy bench-torch bench-serve bench-operator soak format generate images cluster-up cluster-images cluster-down clean
+	bench-convert bench-accuracy bench-torch bench-serve bench-operator soak soak-streams format generate images cluster-up cluster-images cluster-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,8 +91,11 @@ check: $(SETUP) ## Format, lint, types, walls, dependencies, YAML, shell, Docker
 	@$(BIN)/hadolint inference/Dockerfile operator/Dockerfile
 	@echo "check: all passed"
 
-soak: $(SETUP) ## The operator killed at every request, and an API server that fails in every way, into docs/reliability.md
+soak: $(SETUP) soak-streams ## The operator killed at every request, and an API server that fails in every way, into docs/reliability.md
 	@$(BIN)/python -m tests.controlplane.soak
+
+soak-streams: $(SETUP) ## Ten million rows over one stream, into docs/benchmarks.md
+	@$(BIN)/python -m tests.bench.streams --write
 
 format: $(SETUP) ## Format the code and repair what ruff can
 	@$(BIN)/ruff format --quiet .

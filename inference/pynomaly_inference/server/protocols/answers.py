@@ -20,6 +20,9 @@ NDJSON, CSV, ARROW = b"application/x-ndjson", b"text/csv", b"application/vnd.apa
 FORMS = (JSON, NDJSON, CSV, ARROW)
 _LISTED = b"%b or %b" % (b", ".join(FORMS[:-1]), FORMS[-1])
 
+_LINE = b'{"score":%b,"label":%b,"probability":%b}\n'
+_LONG_LINE = b'{"score":%b,"label":%b,"probability":%b,"%b":%b}\n'
+
 
 class Asked(NamedTuple):
     """The model that answers, and what was asked of it."""
@@ -98,20 +101,20 @@ def ndjson_answer(asked: Asked, scored: Scored) -> Reply:
 
 def lines(asked: Asked, scored: Scored) -> bytes:
     """One object a row, on a line of its own."""
-    columns: list[list[Any]] = [
-        scored.scores.tolist(),
-        scored.labels.tolist(),
-        probabilities(asked, scored).tolist(),
-    ]
-    names = ["score", "label", "probability"]
-    if scored.contributions is not None:
-        whole = asked.options.top is None
-        names.append("contributions" if whole else "top_contributions")
-        columns.append(named(asked, scored.contributions) if whole else top_of(asked, scored.contributions))
-    append = orjson.OPT_APPEND_NEWLINE
-    return b"".join(
-        [orjson.dumps(dict(zip(names, row, strict=True)), option=append) for row in zip(*columns, strict=True)]
-    )
+    # A column in one go, and bytes put together: a third of the cost of an object for each row.
+    columns = [_texts(scored.scores), _texts(scored.labels), _texts(probabilities(asked, scored))]
+    if scored.contributions is None:
+        return b"".join([_LINE % row for row in zip(*columns, strict=True)])
+    if asked.options.top is None:
+        name, added = b"contributions", map(orjson.dumps, named(asked, scored.contributions))
+    else:
+        name, added = b"top_contributions", map(orjson.dumps, top_of(asked, scored.contributions))
+    return b"".join([_LONG_LINE % (*row[:3], name, row[3]) for row in zip(*columns, added, strict=True)])
+
+
+def _texts(column: NDArray[Any]) -> list[bytes]:
+    """The numbers as JSON."""
+    return orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
 
 def csv_answer(asked: Asked, scored: Scored) -> Reply:

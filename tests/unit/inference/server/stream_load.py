@@ -1,8 +1,4 @@
-"""Long streams against a real server process, and what its memory does meanwhile.
-
-`python -m tests.unit.inference.server.stream_load MODEL.onnx` sends ten million rows and prints what they took; the
-model has the features `a` and `b`.
-"""
+"""Long streams against a real server process, and what its memory does meanwhile."""
 
 import json
 import re
@@ -10,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,21 +148,3 @@ def growth(server: Server, stream: Callable[[Server, int, Callable[[int], None]]
 
     found = stream(server, blocks, look)
     return server.peak_bytes() - early[0], found
-
-
-def main(model: Path, rows: int) -> None:
-    """Prints what each way of streaming so many rows took."""
-    with serving(model) as server:
-        for stream in (stream_over_http, stream_over_websocket):
-            start = time.monotonic()
-            grown, _ = growth(server, stream, rows // BLOCK_ROWS)
-            seconds = time.monotonic() - start
-            peak = server.peak_bytes() / 2**20
-            print(  # noqa: T201 - a program's output
-                f"{stream.__name__}: {rows:,} rows in {seconds:.0f} s, {rows / seconds:,.0f} rows/s; "
-                f"peak {peak:.0f} MiB, grown by {grown / 2**20:.1f} MiB after the first tenth"
-            )
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10_000_000)

@@ -26,8 +26,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 MEBIBYTE = 2**20
-MOST_GROWTH = 12 * MEBIBYTE
-"""A third of what the answers take: nothing of them is kept."""
+MOST_GROWTH = 8 * MEBIBYTE
+"""Less than half of what the answers to half a million rows take: they are not kept."""
 
 
 @pytest.fixture
