@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import TypeVar
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -70,20 +71,24 @@ class InferenceService:
             finally:
                 self._state.metrics.answered("POST", endpoint, status, perf_counter() - start)
             if isinstance(outcome, Rejected):
-                await context.abort(code_of(outcome.status), outcome.detail)
+                await context.abort(code_of(outcome.status), outcome.detail, _metadata(outcome.headers))
             return outcome
 
         return answering
 
     async def _outcome(self, name: str, body: bytes, context: Context) -> bytes | Rejected:
         try:
-            caller = ANYONE if name in _OPEN else await self._front.admit(SERVICE, _headers(context))
+            caller = ANYONE if name in _OPEN else await self._admit(context)
             return await self._answers[name](body, caller)
         except Rejected as rejected:
             return rejected
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
             _log.exception("cannot answer %s", name)
             return Rejected(500, "the server failed; its log says why")
+
+    async def _admit(self, context: Context) -> Caller:
+        peer = unquote(context.peer()).partition(":")[2].rpartition(":")[0]  # ipv4:ADDRESS:PORT or ipv6:[ADDRESS]:PORT
+        return await self._front.admission.admit(SERVICE, _headers(context), peer.strip("[]"))
 
     async def _live(self, _: bytes, __: Caller) -> bytes:
         return ServerLiveResponse(live=True).SerializeToString()
@@ -117,6 +122,11 @@ def _read(read: Callable[[bytes], _Message], body: bytes) -> _Message:
         return read(body)
     except DecodeError as error:
         raise Rejected(400, "the message cannot be read") from error
+
+
+def _metadata(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    """What HTTP would say in these headers, such as `retry-after`."""
+    return tuple((name.decode(), value.decode()) for name, value in headers)
 
 
 def _headers(context: Context) -> dict[bytes, bytes]:

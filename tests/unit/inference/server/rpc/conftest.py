@@ -19,9 +19,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from pynomaly_inference.server.serve import serve
-from pynomaly_inference.server.settings import ServerSettings
+from pynomaly_inference.server.settings import JwtSettings, ServerSettings
 from pynomaly_inference.server.table import ModelTable
-settings = eval(sys.argv[1], {"PosixPath": Path})
+settings = eval(sys.argv[1], {"PosixPath": Path, "JwtSettings": JwtSettings})
 serve(
     ModelTable.load([Path(model) for model in sys.argv[2:]]),
     ServerSettings(port=0, grpc_port=0, **settings),

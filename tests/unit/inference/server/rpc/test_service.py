@@ -1,6 +1,7 @@
 """The Open Inference Protocol over gRPC, on a server that is a process."""
 
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from tests.unit.inference.server.access_issuer import AUDIENCE, NAME, RSA, key_set, public, token
 
 from pynomaly_inference.errors import AddressUnavailable
 from pynomaly_inference.server.rpc import open_inference_pb2 as messages
 from pynomaly_inference.server.serve import serve
-from pynomaly_inference.server.settings import ServerSettings
+from pynomaly_inference.server.settings import JwtSettings, ServerSettings
 
 KEY = "a-long-random-key"
 
@@ -172,6 +174,36 @@ def test_keys_are_asked_for_as_over_http(write: Any, variant: Any, started: Any,
                 assert sentence.startswith("a valid key is needed")
         for metadata in ((("x-api-key", KEY),), (("authorization", f"Bearer {KEY}"),)):
             assert values_of(rpc.call("ModelInfer", infer([1, 2]), metadata))["score"] == [2.0]
+
+
+def test_tokens_are_good_for_what_their_scopes_say(write: Any, variant: Any, started: Any, tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_bytes(key_set(public(RSA, kid="a")))
+    trust = JwtSettings(NAME, AUDIENCE, str(tmp_path / "jwks.json"))
+    expires = int(time.time()) + 600
+
+    def bearer(scope: str) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {token(scope=scope, exp=expires)}"),)
+
+    explained = infer([3, 4], outputs=("contributions",))
+    with started(write(variant()), jwt=trust) as rpc:
+        assert values_of(rpc.call("ModelInfer", infer([1, 2]), bearer("score")))["score"] == [2.0]
+        assert values_of(rpc.call("ModelInfer", explained, bearer("score explain"))) == {"contributions": [4.0, 8.0]}
+        assert rpc.refusal("ModelInfer", explained, bearer("score"))[0] == "PERMISSION_DENIED"
+        assert rpc.refusal("ModelInfer", infer([1, 2]), bearer("admin"))[0] == "PERMISSION_DENIED"
+        assert rpc.refusal("ModelInfer", infer([1, 2]))[0] == "UNAUTHENTICATED"
+
+
+def test_what_http_says_in_headers_is_in_the_trailing_metadata(write: Any, variant: Any, started: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    trust = JwtSettings(NAME, AUDIENCE, f"http://127.0.0.1:{port}/jwks")
+    metadata = (("authorization", f"Bearer {token()}"),)
+    with started(write(variant()), jwt=trust) as rpc, pytest.raises(grpc.RpcError) as refused:
+        rpc.call("ModelInfer", infer([1, 2]), metadata)
+
+    error: Any = refused.value
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert int(dict(error.trailing_metadata())["retry-after"]) > 0
 
 
 def test_the_limits_are_those_of_http(write: Any, variant: Any, started: Any) -> None:

@@ -101,6 +101,20 @@ def test_a_call_under_way_when_the_server_stops_is_answered_and_a_later_one_is_n
     assert later is grpc.StatusCode.UNAVAILABLE
 
 
+async def infer_of_nothing(arrivals: Arrivals) -> grpc.aio.AioRpcError:
+    async with serving(arrivals.front) as (_, infer):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await infer(ModelInferRequest(model_name="plant"), timeout=20)
+    return refused.value
+
+
+def test_a_server_that_still_fetches_its_model_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = asyncio.run(infer_of_nothing(Arrivals(ModelTable(()), monkeypatch)))
+
+    assert refused.code() is grpc.StatusCode.UNAVAILABLE
+    assert refused.details() == "no model is loaded yet: try again soon"
+
+
 def test_a_call_whose_client_left_is_counted_as_such(table: Any, variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     arrivals = Arrivals(table(variant()), monkeypatch)
 
