@@ -16,9 +16,9 @@ from pynomaly_inference.server.schema import RowSchema
 PARQUET, ARROW = "parquet", "arrow"
 _PROGRAM = Path(__file__).with_name("table_program.py")
 _NAMES = {PARQUET: "a Parquet file", ARROW: "an Arrow IPC stream"}
-MEMORY_BYTES = 2**30
-"""Address space of the process; libraries and their arenas take a third of it."""
-DECODED_BYTES = 2**28
+MEMORY_BYTES = 2**29
+"""Address space of the process, so that a pod's usual limit of 1 GiB holds for server and process together."""
+DECODED_BYTES = 2**27
 """The most that the wanted columns of a file may take decoded: twice that is in memory while they are written."""
 SECONDS = 20.0
 """The longest that one body may take: far beyond any that fits."""

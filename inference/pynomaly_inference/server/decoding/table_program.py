@@ -38,7 +38,7 @@ class _Refused(Exception):
         self.reply = {"status": status, "detail": detail, "feature": feature, "ignored": 0}
 
 
-def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
+def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
     """The reply to one request."""
     request = json.loads(line)
     try:
@@ -53,7 +53,7 @@ def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
         return _Refused(DAMAGED, why).reply, b""
 
 
-def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
     names = reader.schema.names
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -73,7 +73,7 @@ def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[s
         raise _Refused(WRONG, "the body has no rows: send at least one")
     out = io.BytesIO()
     write_ipc_stream(Table.from_batches(batches), out, compression=None)  # left out, it is LZ4
-    return {"status": OK, "ignored": len(names) - len(wanted)}, out.getvalue()
+    return {"status": OK, "ignored": len(names) - len(wanted)}, out.getbuffer()
 
 
 def _plain(batch: RecordBatch, wanted: list[str], expected: list[str]) -> RecordBatch:
@@ -111,7 +111,8 @@ def main(source: BinaryIO, sink: BinaryIO, most_memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while line := source.readline():
         reply, content = answer(line, source.read(json.loads(line)["size"]))
-        sink.write(json.dumps({**reply, "size": len(content)}).encode() + b"\n" + content)
+        sink.write(json.dumps({**reply, "size": len(content)}).encode() + b"\n")
+        sink.write(content)
         sink.flush()
 
 
