@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -105,10 +106,11 @@ def session(
         if watching.streaming and request.url.path.endswith(slim):
             request.headers["Accept"] = METADATA_ONLY if watched else METADATA_LIST
         response = await handler(request)
-        if request.url.path.endswith(ours):
+        if request.url.path.endswith(ours) or response.status != HTTPStatus.NOT_FOUND:
             survivable(request.url.path, response, watched=watched)
-            if sinks is not None and (not watched or "sendInitialEvents" in request.url.query):
-                sinks.relisted.set()
+        listed = request.url.path.endswith(ours) and (not watched or "sendInitialEvents" in request.url.query)
+        if sinks is not None and listed:
+            sinks.relisted.set()
         if response.ok and response.content_type != JSON:
             response.close()
             raise aiohttp.ClientConnectionError(f"{request.url.path} was answered with {response.content_type}")

@@ -66,7 +66,13 @@ def test_what_kopf_has_an_answer_to_it_gets(status: int) -> None:
     assert asyncio.run(_answered(status, DETECTORS, WATCH))[0] == status
 
 
-def test_what_is_neither_listed_nor_watched_is_none_of_its_business() -> None:
+@pytest.mark.parametrize("status", [403, 409, 422, 500])
+def test_so_is_an_error_in_place_of_what_can_be_watched(status: int) -> None:
+    with pytest.raises(aiohttp.ClientConnectionError, match=str(status)):
+        asyncio.run(_answered(status, "/api", {}))
+
+
+def test_that_there_is_no_such_group_is_none_of_its_business() -> None:
     assert asyncio.run(_answered(404, "/apis/policy/v1", {}))[0] == 404
 
 

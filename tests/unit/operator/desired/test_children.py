@@ -74,9 +74,10 @@ def test_an_anonymous_detector_has_no_keys() -> None:
 
 def test_a_detector_with_tokens_alone_has_no_keys_and_beside_keys_both() -> None:
     jwt = {"issuer": "$(HOME)", "audience": "a$b", "jwksUri": "https://login.example.com/keys"}
+    alternatives: tuple[dict[str, Any], ...] = ({}, {"apiKeys": {}})
     alone, beside = (
         children(wanted({**MINIMAL, "serving": {"access": {**more, "jwt": jwt}}}, model(MINIMAL)))
-        for more in ({}, {"apiKeys": {}})
+        for more in alternatives
     )
 
     tokens = ["--jwt-issuer=$$(HOME)", "--jwt-audience=a$$b", "--jwks=https://login.example.com/keys"]
