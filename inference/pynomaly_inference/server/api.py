@@ -36,7 +36,7 @@ def build_api(state: ServerState, scoring: ScoringRoutes) -> FastAPI:
         redirect_slashes=False,
     )
     api.include_router(scoring_router(scoring))
-    api.include_router(stream.router(scoring, lambda: state.readiness.draining))
+    api.include_router(stream.router(scoring, lambda: state.readiness.draining, state.admission))
     api.include_router(catalog.router(state))
     api.include_router(health.router(state))
     api.include_router(metrics.router(state))

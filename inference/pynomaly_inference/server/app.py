@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
-from pynomaly_inference.server.access.build import build_gate
+from pynomaly_inference.server.access.build import build_admission
 from pynomaly_inference.server.api import build_api
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.metrics import Metrics
@@ -29,8 +29,8 @@ def create_app(
     registry: where the metrics are registered; its own when None. readiness: what the one who stops the server changes.
     connections: how many connections are open. Raises ResourceInvalid when keys cannot be read.
     """
-    gate = build_gate(settings)
+    admission = build_admission(settings)
     metrics = Metrics(models, registry or CollectorRegistry(), connections)
-    state = ServerState(models, gate, metrics, readiness or Readiness())
+    state = ServerState(models, admission, metrics, readiness or Readiness())
     scoring = ScoringRoutes(models, Scorer(metrics, settings.rows), settings.body_bytes)
     return Front(scoring, build_api(state, scoring), state)

@@ -5,12 +5,11 @@ FastAPI in front of the scoring routes would cost as much as the scoring of a ro
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from pynomaly_inference.server.access.caller import SCORE, Caller
-from pynomaly_inference.server.access.gate import scope_of
+from pynomaly_inference.server.access.admission import Admission
 from pynomaly_inference.server.auth import is_open
 from pynomaly_inference.server.http import (
     API_HEADERS,
@@ -24,6 +23,7 @@ from pynomaly_inference.server.http import (
     Send,
     failure,
     head_of,
+    peer_of,
     security_headers,
 )
 from pynomaly_inference.server.metrics import OTHER
@@ -54,9 +54,9 @@ class Front:
         self._routes = scoring.by_path()
         self._rest = rest
         self._state = state
-        self._beside: list[Background] = [state.gate.keys.watch]
-        if state.gate.tokens is not None:
-            self._beside.append(state.gate.tokens.keys.watch)
+        self._beside: list[Background] = [state.admission.gate.keys.watch]
+        if state.admission.gate.tokens is not None:
+            self._beside.append(state.admission.gate.tokens.keys.watch)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event, as ASGI 3 has it."""
@@ -98,24 +98,19 @@ class Front:
         """The scoring route of POST on this exact path."""
         return self._routes.get(path)
 
-    def scorer(self, headers: Mapping[bytes, bytes]) -> Caller | None:
-        """Who asks by these headers for scores, and may; None where that cannot be told at once."""
-        caller = self._state.gate.known(headers)
-        return caller if caller is not None and SCORE in caller.scopes else None
-
-    async def admit(self, path: str, headers: Mapping[bytes, bytes]) -> Caller:
-        """Who asks by these headers for what is at the path, and may; raises Rejected 401, 403 or 503."""
-        caller = await self._state.gate.identify(headers)
-        caller.check(scope_of(path))
-        return caller
+    @property
+    def admission(self) -> Admission:
+        """Who is let in."""
+        return self._state.admission
 
     def answer_now(self, route: Route, head: Head, body: bytes) -> Reply | Deferred:
         """The reply to a whole scoring request that is accepted, or what is left to do for it."""
-        return self._scoring.answer_now(route, head, body)
+        reply = self._scoring.answer_now(route, head, body)
+        return reply if isinstance(reply, Deferred) else self.admission.told(reply, head.caller)
 
     async def answer_later(self, route: Route, deferred: Deferred) -> Reply:
         """The reply to a request that was put off, once a thread has done the work."""
-        return await self._scoring.answer_later(route, deferred)
+        return self.admission.told(await self._scoring.answer_later(route, deferred), deferred.call.caller)
 
     async def score(self, call: Call, body: bytes) -> Reply:
         """The reply to a call of another transport than HTTP, already accepted; raises Rejected."""
@@ -133,12 +128,14 @@ class Front:
         endpoint = OTHER if route is None else route.endpoint
         try:
             if route is not None or not is_open(path):
-                scope[CALLER] = await self.admit(path, headers)
+                scope[CALLER] = await self.admission.admit(path, headers, peer_of(scope))
             if route is None:
                 status = await self._framework(scope, receive, send)
                 endpoint = _template(scope)
             else:
-                status = await self._send(await self._scoring.answer(route, head_of(scope), receive), send)
+                head = head_of(scope)
+                reply = await self._scoring.answer(route, head, receive)
+                status = await self._send(self.admission.told(reply, head.caller), send)
         except Rejected as rejected:
             status = await self._send(failure(path, rejected), send)
         except ClientLeft:
@@ -148,7 +145,7 @@ class Front:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         try:
-            scope[CALLER] = await self.admit(scope["path"], headers)
+            scope[CALLER] = await self.admission.admit(scope["path"], headers, peer_of(scope))
         except Rejected as rejected:
             await refuse_handshake(send, failure(scope["path"], rejected))
             return

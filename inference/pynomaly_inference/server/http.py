@@ -65,6 +65,12 @@ def head_of(scope: Scope) -> Head:
     return Head(dict(scope["headers"]), scope["query_string"], scope[CALLER])
 
 
+def peer_of(scope: Scope) -> str:
+    """The address of the connection's other end."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int | None) -> bytes:
     """The whole body of at most so many bytes, declared or not.
 
@@ -122,6 +128,7 @@ TITLES = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }

@@ -104,12 +104,14 @@ KEYED: Schema = {"security": [{"key": []}, {"bearer": []}, {}]}
 
 _STATUSES = {
     400: "The request cannot be read.",
-    401: "A valid key is needed.",
+    401: "A valid key or token is needed.",
+    403: "The token lacks a scope.",
     404: "No such model.",
     406: "There is no answer of a media type that is accepted.",
     408: "Nothing came for a minute.",
     413: "The body, or the number of rows, is beyond the server's limit.",
     415: "The body is of a media type that is not taken.",
+    429: "Too many requests; Retry-After says how long to wait.",
     422: "The rows are not rows of this model; the answer names the row and the feature.",
     503: "No model is loaded yet.",
 }
@@ -134,7 +136,7 @@ def _answer(description: str, media: str, schema: str) -> Schema:
     return {"description": description, "content": {media: {"schema": reference(schema)}}}
 
 
-ALL = (400, 401, 404, 413, 415, 422, 503)
+ALL = (400, 401, 403, 404, 413, 415, 422, 429, 503)
 
 _BINARY_HEADER: Schema = {
     "name": "Inference-Header-Content-Length",
@@ -215,7 +217,7 @@ def stream_operation() -> Schema:
                 "description": "A line for each row, while the rows arrive: its score, or the problem with it.",
                 "content": {"application/x-ndjson": {"schema": lines}},
             },
-            **{str(status): answer for status, answer in problems(400, 401, 404, 408, 413, 415, 422, 503).items()},
+            **{str(status): answer for status, answer in problems(*ALL, 408).items()},
         },
     }
 

@@ -138,8 +138,10 @@ class ScoringProtocol(HttpToolsProtocol):
         if not length.isdigit() or not headers.keys().isdisjoint(_NOT_HERE):
             return None
         most = self._front.most_bytes
-        caller = self._front.scorer(headers)
-        if caller is None or (most is not None and int(length) > most):
+        if most is not None and int(length) > most:
+            return None
+        caller = self._front.admission.scorer(headers, self.client[0] if self.client else "")
+        if caller is None:
             return None
         self._head = Head(headers, query, caller)
         return route

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import uvicorn
 
 from pynomaly_inference.errors import AddressUnavailable
-from pynomaly_inference.server.access.build import build_gate
+from pynomaly_inference.server.access.build import build_admission
 from pynomaly_inference.server.app import create_app
 from pynomaly_inference.server.front import Front
 from pynomaly_inference.server.protocol import ScoringProtocol
@@ -62,7 +62,7 @@ def serve(models: ModelTable, settings: ServerSettings, on_ready: Callable[[Addr
 def check_settings(settings: ServerSettings) -> None:
     """Raises what `serve` would raise for these settings, before the work of making a model."""
     check_binding(settings)
-    build_gate(settings)
+    build_admission(settings)
     listener(settings.host, settings.port).close()
     if settings.grpc_port is not None:
         reserve(settings.host, settings.grpc_port).close()

@@ -1,7 +1,7 @@
 """What the server is told when it starts."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 
 from pynomaly_inference.errors import ResourceInvalid
@@ -26,7 +26,8 @@ class ServerSettings:
     keys: a file with one key a line, or a directory whose files hold one key each. jwt: whose tokens open too.
     anonymous: serve anyone, also beyond loopback, when there are neither keys nor an issuer of tokens. rows: the most
     rows of one request. body_mib: the largest request body, in MiB. drain_seconds: how long the server answers on after
-    SIGTERM while it says that it is not ready.
+    SIGTERM while it says that it is not ready. requests_per_minute: of each caller. trusted_proxies: whose
+    `X-Forwarded-For` tells the address of who needs no key.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +39,8 @@ class ServerSettings:
     drain_seconds: float = 1.0
     grpc_port: int | None = None
     jwt: JwtSettings | None = None
+    requests_per_minute: int | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def body_bytes(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pynomaly_inference.server.access.gate import Gate
+from pynomaly_inference.server.access.admission import Admission
 from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.readiness import Readiness
 from pynomaly_inference.server.table import ModelTable
@@ -13,7 +13,7 @@ class ServerState:
     """The models, who may use them, and how the server is doing."""
 
     models: ModelTable
-    gate: Gate
+    admission: Admission
     metrics: Metrics
     readiness: Readiness
 

@@ -1,9 +1,17 @@
-"""The gate that the settings ask for."""
+"""Who is let in, and how often, by the settings."""
 
+from pynomaly_inference.server.access.admission import Admission
 from pynomaly_inference.server.access.caller import ALL_SCOPES, SCORING_SCOPES
 from pynomaly_inference.server.access.gate import Gate
+from pynomaly_inference.server.access.rate_limit import RateLimiter
 from pynomaly_inference.server.auth import Keys
 from pynomaly_inference.server.settings import ServerSettings
+
+
+def build_admission(settings: ServerSettings) -> Admission:
+    """As `build_gate`, with the limit of requests."""
+    limiter = None if settings.requests_per_minute is None else RateLimiter(settings.requests_per_minute)
+    return Admission(build_gate(settings), limiter, settings.trusted_proxies)
 
 
 def build_gate(settings: ServerSettings) -> Gate:

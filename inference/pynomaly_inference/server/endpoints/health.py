@@ -17,7 +17,7 @@ def router(state: ServerState) -> APIRouter:
     @routes.get("/health", responses=_NOT_READY)
     async def health() -> Response:
         """Each component; 503 only when scoring cannot work."""
-        access = state.gate.health()
+        access = state.admission.gate.health()
         scoring = "draining" if state.readiness.draining else "ok" if state.is_ready else "no model"
         status = "ok" if scoring == "ok" and "stale" not in access.values() else "degraded"
         answer = {"status": status, "components": {"scoring": scoring, **access}}

@@ -10,8 +10,10 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pynomaly_inference.server import openapi
-from pynomaly_inference.server.http import CALLER, JSON, Head, Receive, Scope, Send, head_of
+from pynomaly_inference.server.access.admission import Admission
+from pynomaly_inference.server.http import CALLER, JSON, Head, Receive, Scope, Send, failure, head_of
 from pynomaly_inference.server.protocols.answers import Asked
+from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.routes import ScoringRoutes
 from pynomaly_inference.server.scorer import Deferred
 from pynomaly_inference.server.streaming import Streams
@@ -32,7 +34,7 @@ class Streamed(Response):
         await self._streams.run(self._asked, receive, send)
 
 
-def router(scoring: ScoringRoutes, draining: Callable[[], bool]) -> APIRouter:
+def router(scoring: ScoringRoutes, draining: Callable[[], bool], admission: Admission) -> APIRouter:
     """FastAPI's routes of streams. draining: whether the server is about to stop."""
     router = APIRouter(tags=["Scoring"])
     streams = scoring.streams(draining)
@@ -45,24 +47,31 @@ def router(scoring: ScoringRoutes, draining: Callable[[], bool]) -> APIRouter:
     async def messages(socket: WebSocket) -> None:
         await socket.accept()
         try:
-            await _answer(socket, scoring)
+            await _answer(socket, scoring, admission)
         except WebSocketDisconnect:
             return
 
     return router
 
 
-async def _answer(socket: WebSocket, scoring: ScoringRoutes) -> None:
+async def _answer(socket: WebSocket, scoring: ScoringRoutes, admission: Admission) -> None:
     """Answers each message as `POST /v1/score` answers it as a body, one after the other, until the client leaves."""
     route = scoring.score(PATH)
     head = Head({b"content-type": JSON}, socket.scope["query_string"], socket.scope[CALLER])
+    first = True
     while time() < head.caller.until:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
         body = message.get("bytes") or b"" if text is None else text.encode()
-        reply = scoring.answer_now(route, head, body)
+        try:
+            if not first:  # which was counted as the handshake
+                admission.count(head.caller)
+            reply = scoring.answer_now(route, head, body)
+        except Rejected as rejected:
+            reply = failure(PATH, rejected)
+        first = False
         if isinstance(reply, Deferred):
             reply = await scoring.answer_later(route, reply)
         await socket.send_text(reply.body.decode())
