@@ -251,6 +251,35 @@ def test_sigterm_answers_the_calls_that_come_while_it_drains_and_exits_0(
         assert rpc.process.stderr.read() == ""
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01" + b"\x00" * 200,
+        PREFACE + b"\xff" * 4096,
+        PREFACE + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" * 2000,
+        PREFACE[:9],
+    ],
+    ids=["HTTP/1.1", "TLS", "no frames", "a flood of settings", "half a preface"],
+)
+def test_what_speaks_something_else_disturbs_no_other_client(rpc: Any, content: bytes) -> None:
+    host, port = rpc.address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(content)
+
+        assert values_of(rpc.call("ModelInfer", infer([1, 2])))["score"] == [2.0]
+    assert values_of(rpc.call("ModelInfer", infer([1, 2])))["score"] == [2.0]
+
+
+def test_metadata_without_end_is_refused(rpc: Any) -> None:
+    status, _ = rpc.refusal("ModelInfer", infer([1, 2]), [(f"x-{index}", "y" * 1000) for index in range(100)])
+
+    assert status == "RESOURCE_EXHAUSTED"
+
+
 def test_a_port_that_another_server_has_is_an_error_in_words(table: Any, variant: Any, rpc: Any) -> None:
     port = int(rpc.address.rsplit(":", 1)[1])
 
