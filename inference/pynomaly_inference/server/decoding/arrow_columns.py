@@ -47,7 +47,8 @@ def number_column(batch: Batch, name: str) -> NDArray[np.float64]:
         return np.full(batch.rows, np.nan)
     if kind in _TEXTS:
         raise Rejected(422, f"column `{name}` is text; it takes numbers", feature=name)
-    numbers = _values(batch, name).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
+        numbers = _values(batch, name).astype(np.float64)
     valid = _valid(batch, name)
     if valid is not None:
         numbers[~valid] = np.nan

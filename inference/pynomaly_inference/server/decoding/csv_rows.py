@@ -1,5 +1,6 @@
 """CSV with a header (RFC 4180): columns by name, in any order; an empty field is a missing value."""
 
+import contextlib
 import csv
 import io
 import math
@@ -18,6 +19,8 @@ from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.schema import RowSchema
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_OF_NUMBERS = str.maketrans("", "", "0123456789+-.eE")
+"""Removes all that a column of plain numbers is made of; of these characters, `float` takes what `_NUMBER` does."""
 _WORDS = {"true": 1.0, "false": 0.0, "nan": math.nan}
 """What a column of numbers may say besides, in any case; the trainer reads booleans as 0 and 1 too."""
 
@@ -78,6 +81,12 @@ def _check_header(header: Sequence[str], schema: RowSchema) -> None:
 
 
 def _numbers(texts: Sequence[str], feature: str, *, missing: bool) -> NDArray[np.float64]:
+    whole = "".join(texts)
+    if whole.isascii() and not whole.translate(_OF_NUMBERS):
+        with contextlib.suppress(ValueError):  # an empty field, or what is no number: found below
+            column = np.array([float(text) for text in texts])
+            if np.isfinite(column).all():
+                return column
     return np.array([_number(text, row, feature, missing) for row, text in enumerate(texts, start=1)])
 
 

@@ -112,6 +112,14 @@ def test_numbers_of_any_width_are_numbers(client: httpx.Client, kind: pa.DataTyp
         assert scores(client, arrow(columns), ARROW) == [2.0, 12.0]
 
 
+def test_a_signalling_nan_is_a_missing_value(zones: httpx.Client) -> None:
+    signalling = np.array([0x7F800001], np.uint32).view(np.float32)
+    columns = {"a": pa.array(signalling), "b": [2.0], "zone": ["red"]}
+
+    assert scores(zones, arrow(columns), ARROW) == [4.0]
+    assert scores(zones, parquet(columns), PARQUET) == [4.0]
+
+
 def test_booleans_and_numbers_of_categories_are_read_as_json_has_them(zones: httpx.Client) -> None:
     columns = {"a": [True, False], "b": [0.0, 0.0], "zone": [1.0, 2.0]}
 
