@@ -150,7 +150,7 @@ def _resource(namespace: str) -> dict[str, Any]:
         "spec": {
             "algorithm": {"name": "IForest"},
             "training": training,
-            "serving": {"replicas": REPLICAS, "resources": asked},
+            "serving": {"replicas": REPLICAS, "resources": asked, "limits": {"requestsPerMinute": 1_000_000}},
         },
     }
 

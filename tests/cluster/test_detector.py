@@ -26,10 +26,10 @@ SWITCHED_WITHIN = 5.0
 
 
 def sample(uri: str) -> dict[str, Any]:
-    """The sample resource with two replicas and its data elsewhere."""
+    """The sample resource with two replicas, as many requests as there are, and its data elsewhere."""
     resource: dict[str, Any] = yaml.safe_load((SAMPLES / "shuttle.yaml").read_text())
     resource["spec"]["training"]["source"]["uri"] = uri
-    resource["spec"]["serving"] = {"replicas": {"min": 2}}
+    resource["spec"]["serving"] = {"replicas": {"min": 2}, "limits": {"requestsPerMinute": 1_000_000}}
     return resource
 
 

@@ -33,7 +33,13 @@ def resource(namespace: str) -> dict[str, Any]:
         "apiVersion": "pynomaly.io/v1alpha1",
         "kind": "AnomalyDetector",
         "metadata": {"name": "pumps", "namespace": namespace},
-        "spec": {"algorithm": {"name": "IForest"}, "contamination": 0.1, "training": training, "network": network},
+        "spec": {
+            "algorithm": {"name": "IForest"},
+            "contamination": 0.1,
+            "training": training,
+            "serving": {"limits": {"requestsPerMinute": 1_000_000}},
+            "network": network,
+        },
     }
 
 

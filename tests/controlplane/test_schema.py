@@ -137,6 +137,8 @@ INVALID: list[tuple[str, Any, tuple[str, ...]]] = [
     ("network", {"podSelector": {}}, ("spec.network.podSelector", "unknown field")),
     ("serving.limits", {"rows": 0}, ("spec.serving.limits.rows", "greater than or equal to 1")),
     ("serving.limits", {"bodyMiB": 1025}, ("spec.serving.limits.bodyMiB", "less than or equal to 1024")),
+    ("serving.limits", {"requestsPerMinute": 0}, ("serving.limits.requestsPerMinute", "greater than or equal to 1")),
+    ("network", {"trustedProxies": ["proxy.example.com"]}, ("network.trustedProxies", "must be a network")),
     ("serving.access", {"apiKeys": {}, "anonymous": True}, ("access.apiKeys", "access.anonymous", "exclude")),
     ("serving.access", {"jwt": JWT, "anonymous": True}, ("access.jwt", "access.anonymous", "exclude")),
     ("serving.access", {"jwt": {**JWT, "jwksUri": "http://login.example.com"}}, ("access.jwt.jwksUri", "should match")),

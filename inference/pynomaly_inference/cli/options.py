@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,18 @@ Keys = Annotated[
         help="API keys: a file with one a line, or a folder with one a file. Reread on change.",
     ),
 ]
+MaxRequests = Annotated[
+    int | None,
+    typer.Option("--requests-per-minute", min=1, help="Most requests of one caller in a minute. Default: no limit."),
+]
+TrustedProxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trusted-proxy",
+        metavar="CIDR",
+        help="A proxy in front, or a network of them, whose X-Forwarded-For tells a caller's address. Repeatable.",
+    ),
+]
 JwtIssuer = Annotated[
     str | None, typer.Option(metavar="ISSUER", help="Take JSON Web Tokens whose claim iss is this, beside --keys.")
 ]
@@ -85,6 +98,14 @@ def jwt(issuer: str | None, audience: str | None, jwks: str | None) -> "JwtSetti
     if "://" in jwks and not jwks.startswith(("https://", "http://")):
         raise typer.BadParameter(f"`{jwks}` is neither an http(s) URL nor a file", param_hint="--jwks")
     return JwtSettings(issuer, audience, jwks)
+
+
+def proxies(networks: list[str] | None) -> "tuple[IPv4Network | IPv6Network, ...]":
+    """The networks; anything else is a usage error."""
+    try:
+        return tuple(ip_network(network) for network in networks or ())
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}: write 10.20.0.0/16 or 10.20.3.4", param_hint="--trusted-proxy") from error
 
 
 def log_to_stderr() -> None:

@@ -43,6 +43,8 @@ def serve(
     anonymous: Anonymous = False,
     max_rows: MaxRows = None,
     max_body_mib: MaxBody = None,
+    requests_per_minute: options.MaxRequests = None,
+    trusted_proxy: options.TrustedProxies = None,
 ) -> None:
     """Serve model files over HTTP.
 
@@ -60,6 +62,8 @@ def serve(
         body_mib=max_body_mib,
         grpc_port=grpc_port,
         jwt=options.jwt(jwt_issuer, jwt_audience, jwks),
+        requests_per_minute=requests_per_minute,
+        trusted_proxies=options.proxies(trusted_proxy),
     )
     _serve(ModelTable.load(models), settings)
 
@@ -78,6 +82,8 @@ def follow(
     anonymous: Anonymous = False,
     max_rows: MaxRows = None,
     max_body_mib: MaxBody = None,
+    requests_per_minute: options.MaxRequests = None,
+    trusted_proxy: options.TrustedProxies = None,
 ) -> None:
     """Serve the model that a file names, and follow the file: what a detector's pods run.
 
@@ -96,6 +102,8 @@ def follow(
         body_mib=max_body_mib,
         grpc_port=grpc_port,
         jwt=options.jwt(jwt_issuer, jwt_audience, jwks),
+        requests_per_minute=requests_per_minute,
+        trusted_proxies=options.proxies(trusted_proxy),
     )
     serve_in_cluster(ClusterSettings(serving, token_file, management_port), settings)
 
@@ -133,6 +141,7 @@ def run(
         body_mib=limits.body_mib,
         grpc_port=grpc_port,
         jwt=None if access.jwt is None else JwtSettings(access.jwt.issuer, access.jwt.audience, access.jwt.jwks_uri),
+        requests_per_minute=limits.requests_per_minute,
     )
     check_settings(settings)
     with nullcontext() if output is None else replacing(output) as kept:

@@ -56,6 +56,9 @@ class Network(Part):
     allow_from: Annotated[tuple[AllowFrom, ...], Field(max_length=32)] = ()
     """Who may connect to the serving pods on ports 8000, 8001 and 9090. Default: pods of the detector's own namespace,
     on 8000 and 8001."""
+    trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=16)] = ()
+    """The addresses of proxies in front of the serving pods, such as 10.20.0.0/16: their X-Forwarded-For tells where a
+    caller without a key comes from. Default: none, the connection tells."""
     allow_to: Annotated[tuple[AllowTo, ...], Field(max_length=32)] = ()
     """Where the training pods may connect beside a public source: a source with a private address needs an entry. The
     serving pods may connect to the addresses of an entry with the port of access.jwt.jwksUri. Default: nowhere."""

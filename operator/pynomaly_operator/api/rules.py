@@ -125,6 +125,12 @@ RULES: dict[tuple[str, ...], tuple[Rule, ...]] = {
             "network.allowTo: cidr must be a network such as 10.20.0.0/16 or fd00:20::/64",
         ),
     ),
+    ("network", "trustedProxies"): (
+        Rule(
+            f"self.all(cidr, cidr.matches('{CIDR_PATTERN}'))",
+            "network.trustedProxies: each must be a network such as 10.20.0.0/16 or fd00:20::/64",
+        ),
+    ),
     ("serving", "access", "apiKeys"): (
         Rule("!has(self.overlap) || has(self.rotateAfter)", "apiKeys.overlap needs apiKeys.rotateAfter: add it"),
         Rule(

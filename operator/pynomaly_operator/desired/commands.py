@@ -49,6 +49,8 @@ def serve(wanted: Wanted) -> list[str]:
     command += ["--host", ANY_ADDRESS, "--port", str(SCORING_PORT), "--management-port", str(MANAGEMENT_PORT)]
     command += ["--grpc-port", str(GRPC_PORT)] if serving.grpc else []
     command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]
+    command += ["--requests-per-minute", str(serving.limits.requests_per_minute)]
+    command += [f"--trusted-proxy={cidr}" for cidr in wanted.network.trusted_proxies]
     return [*command, *_access(serving.access)]
 
 

@@ -55,9 +55,10 @@ def asked_hash(wanted: Wanted) -> str:
         exclude_none=True,
         include={"replicas", "resources", "limits", "grpc"},
     )
-    access = serving.access
+    access, proxies = serving.access, wanted.network.trusted_proxies
     tokens = {} if access.jwt is None else {"jwt": access.jwt.model_dump(mode="json"), "keys": access.by_keys}
-    return sha256({**given, **tokens, "anonymous": access.anonymous, "autoscaled": wanted.autoscaled})[:16]
+    trusted = {"proxies": list(proxies)} if proxies else {}
+    return sha256({**given, **tokens, **trusted, "anonymous": access.anonymous, "autoscaled": wanted.autoscaled})[:16]
 
 
 def _pod(wanted: Wanted) -> Manifest:

@@ -39,10 +39,11 @@ FULL: dict[str, Any] = {
                 "jwksUri": "https://login.example.com:8443/keys",
             },
         },
-        "limits": {"rows": 5000, "bodyMiB": 8},
+        "limits": {"rows": 5000, "bodyMiB": 8, "requestsPerMinute": 6000},
         "grpc": True,
     },
     "network": {
+        "trustedProxies": ["10.30.0.0/16"],
         "allowFrom": [{"namespace": "monitoring"}, {"namespace": "ingress"}],
         "allowTo": [{"cidr": "10.20.0.0/16", "port": 5432}, {"namespace": "storage", "port": 9000}],
     },
