@@ -93,6 +93,8 @@ class Scorer:
         self.scored(call.served, scored, call.ignored)
 
     def _decode(self, call: Call, body: bytes) -> Rows:
+        if len(body) > INLINE_BYTES and self.most_rows is not None:
+            call.check_size(body, self.most_rows)
         rows = call.decode(body)
         if call.explain:
             call.caller.check(EXPLAIN)

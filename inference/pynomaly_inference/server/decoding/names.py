@@ -2,10 +2,14 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from itertools import islice
 
 from pynomaly_inference.features import FeatureType
 from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.schema import Column, RowSchema
+
+_MOST_COMPARED, _LONG = 50, 100
+"""Names, and characters of a name, that a guess at what was meant may cost."""
 
 
 def may_lack(column: Column, schema: RowSchema) -> bool:
@@ -35,5 +39,6 @@ def lacks(present: Collection[str], schema: RowSchema, subject: str) -> Rejected
 
 
 def _meant(name: str, present: Collection[str], schema: RowSchema) -> str:
-    near = get_close_matches(name, sorted(extra_names(present, schema)), n=1)
+    extra = islice((found for found in present if found not in schema.by_name and len(found) <= _LONG), _MOST_COMPARED)
+    near = get_close_matches(name, extra, n=1)
     return f": is `{near[0]}` meant as it?" if near else ""

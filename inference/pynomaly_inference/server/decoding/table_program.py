@@ -12,6 +12,7 @@ import io
 import json
 import resource
 import sys
+from collections import Counter
 from typing import Any, BinaryIO
 
 from arro3.core import DataType, RecordBatch, RecordBatchReader, Schema, Table
@@ -55,8 +56,8 @@ def answer(line: bytes, body: bytes) -> tuple[dict[str, Any], bytes | memoryview
 
 def _rewrite(reader: RecordBatchReader, request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
     names = reader.schema.names
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         raise _Refused(WRONG, f"two columns are called `{twice}`")
     wanted = [name for name in request["columns"] if name in names]
     batches, rows, size = [], 0, 0

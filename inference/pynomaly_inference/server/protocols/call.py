@@ -30,6 +30,9 @@ class Call(ABC):
     def decode(self, body: bytes) -> Rows:
         """The rows of the body; raises Rejected."""
 
+    def check_size(self, body: bytes, most_rows: int) -> None:  # noqa: B027 - most formats take no more than they are
+        """Raises Rejected 413 for a large body that plainly has more rows, before they take memory."""
+
     @abstractmethod
     def reply(self, scored: Scored) -> Reply:
         """The answer, in the protocol's form."""

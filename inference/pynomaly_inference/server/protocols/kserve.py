@@ -10,6 +10,7 @@ import orjson
 from pynomaly_inference.scoring.model import Scored
 from pynomaly_inference.scoring.rows import Rows
 from pynomaly_inference.server.decoding.json_rows import decode_instances
+from pynomaly_inference.server.decoding.text_size import check_json
 from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.call import Call
 from pynomaly_inference.server.rejected import Rejected
@@ -25,6 +26,10 @@ class PredictCall(Call):
         decoded = decode_instances(body, self.served.schema)
         self.ignored = decoded.ignored
         return decoded.rows
+
+    def check_size(self, body: bytes, most_rows: int) -> None:
+        """Raises Rejected 413 for more rows."""
+        check_json(body, most_rows)
 
     def reply(self, scored: Scored) -> Reply:
         """One prediction a row."""

@@ -11,6 +11,7 @@ from pynomaly_inference.server.decoding.decoded import Decoded
 from pynomaly_inference.server.decoding.json_rows import decode_rows
 from pynomaly_inference.server.decoding.ndjson_rows import decode_ndjson
 from pynomaly_inference.server.decoding.table_process import TableProcess
+from pynomaly_inference.server.decoding.text_size import check_json, check_lines
 from pynomaly_inference.server.http import JSON, Head, Reply
 from pynomaly_inference.server.protocols.answers import ANSWERS, ARROW, CSV, NDJSON, Asked, form_of, json_answer
 from pynomaly_inference.server.protocols.call import Call
@@ -23,6 +24,7 @@ PATH = "/v1/score"
 PARQUET = b"application/vnd.apache.parquet"
 _NDJSON = (NDJSON, b"application/ndjson", b"application/jsonl")
 _DECODERS = {JSON: decode_rows, CSV: decode_csv} | dict.fromkeys(_NDJSON, decode_ndjson)
+_OF_JSON, _OF_LINES = (decode_rows, decode_ndjson), (decode_ndjson, decode_csv)
 _TABLES = frozenset({ARROW, PARQUET})
 Decoder = Callable[[bytes, RowSchema], Decoded]
 _NO_OPTIONS = Options()
@@ -56,6 +58,13 @@ class ScoreCall(Call):
         decoded = self.decoder(body, self.served.schema)
         self.ignored = decoded.ignored
         return decoded.rows
+
+    def check_size(self, body: bytes, most_rows: int) -> None:
+        """Raises Rejected 413 for more rows; tables are bounded where they are read."""
+        if self.decoder in _OF_JSON:
+            check_json(body, most_rows)
+        if self.decoder in _OF_LINES:
+            check_lines(body, most_rows)
 
     def reply(self, scored: Scored) -> Reply:
         """The scores in the order of the rows."""

@@ -74,3 +74,38 @@ def test_without_limits_large_bodies_are_scored(client: httpx.Client) -> None:
     rows = [[1.0, 2.0]] * 200_000
 
     assert client.post("/v1/score", json={"rows": rows}).json()["scores"] == [2.0] * 200_000
+
+
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [
+        (b'{"rows":[' + b"[1,2]," * 500_000 + b"[1,2]]}", "application/json"),
+        (b'{"records":[' + b"{}," * 500_000 + b"{}]}", "application/json"),
+        (b'{"rows":' + b"[" * 500_000, "application/json"),
+        (b"[1,2]\n" * 500_000, "application/x-ndjson"),
+        (b"[" * 500_000, "application/x-ndjson"),
+        (b"\n" * 500_000, "application/x-ndjson"),
+        (b"a,b\n" + b"1,2\n" * 500_000, "text/csv"),
+    ],
+)
+def test_a_text_of_far_too_many_rows_is_refused_before_it_is_parsed(
+    table: Any, running: Any, variant: Any, body: bytes, media: str
+) -> None:
+    with running(table(variant()), ServerSettings(rows=1000, body_mib=50)) as client:
+        refused = client.post("/v1/score", content=body, headers={"content-type": media})
+
+    assert refused.status_code == 413
+    assert refused.json()["detail"].startswith("the request has more than 1000 rows, or ")
+
+
+def test_brackets_within_texts_are_no_rows(table: Any, running: Any, variant: Any) -> None:
+    zone = "[{" * 500 + '\\"[' * 10
+    with running(table(variant(name="zones", category=True)), ServerSettings(rows=1000, body_mib=50)) as client:
+        answer = client.post("/v1/score", json={"rows": [[1, 0, zone]] * 1000})
+        lines = client.post(
+            "/v1/score",
+            content=b"\n".join([json.dumps([1, 0, zone]).encode()] * 1000),
+            headers={"content-type": "application/x-ndjson"},
+        )
+
+    assert answer.json()["scores"] == lines.json()["scores"] == [0.0] * 1000
