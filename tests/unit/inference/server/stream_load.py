@@ -30,6 +30,8 @@ HEAD = b"POST /v1/stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r
 CHUNK = b"%x\r\n%b\r\n" % (len(BLOCK), BLOCK)
 END = b"0\r\n\r\n"
 SECONDS = 600.0
+UNDER_WAY = 32
+"""Messages of a WebSocket that are sent and not yet answered."""
 
 
 @dataclass(frozen=True)
@@ -121,18 +123,25 @@ def stream_over_http(server: Server, blocks: int, on_block: Callable[[int], None
 
 
 def stream_over_websocket(server: Server, messages: int, on_message: Callable[[int], None]) -> Any:
-    """Sends so many messages in a thread, and receives their answers here; the first of them, which all equal."""
+    """Sends so many messages in a thread, and receives their answers here; the first of them, which all equal.
+
+    So many are under way that neither side waits for the other: this client cannot receive while its `send` is blocked.
+    """
+    free = threading.Semaphore(UNDER_WAY)
     with connect(f"ws://{server.host}:{server.port}/v1/stream", compression=None, max_size=None) as messaging:
 
         def write() -> None:
             for _ in range(messages):
+                free.acquire()
                 messaging.send(MESSAGE)
 
         writer = threading.Thread(target=write)
         writer.start()
         first = messaging.recv(timeout=SECONDS)
+        free.release()
         for index in range(1, messages):
             assert messaging.recv(timeout=SECONDS) == first, f"message {index + 1} has another answer than the first"
+            free.release()
             on_message(index)
         writer.join(SECONDS)
     return json.loads(first)
