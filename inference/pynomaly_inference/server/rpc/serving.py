@@ -13,9 +13,12 @@ _ALWAYS = (
     ("grpc.max_send_message_length", _UNLIMITED),
     # Each process of a server listens on the same port; the one that keeps it never listens.
     ("grpc.so_reuseport", 1),
-    # A connection whose other end is gone without a word is noticed, and closed.
+    # A connection whose other end is gone without a word is noticed, and closed, also when no call is under way.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Clients may ask likewise; without this, one that asks more often than every five minutes would be cut off.
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     # The calls that one connection may have under way, and so the messages that it may have in memory.
     ("grpc.max_concurrent_streams", 100),
 )
