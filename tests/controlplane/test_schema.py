@@ -138,6 +138,8 @@ INVALID: list[tuple[str, Any, tuple[str, ...]]] = [
     ("serving.limits", {"rows": 0}, ("spec.serving.limits.rows", "greater than or equal to 1")),
     ("serving.limits", {"bodyMiB": 1025}, ("spec.serving.limits.bodyMiB", "less than or equal to 1024")),
     ("serving.limits", {"requestsPerMinute": 0}, ("serving.limits.requestsPerMinute", "greater than or equal to 1")),
+    ("network", {"allowHosts": ["a_b"]}, ("network.allowHosts[0]", "should match")),
+    ("network", {"allowOrigins": ["https://app.example.com/"]}, ("network.allowOrigins[0]", "should match")),
     ("network", {"trustedProxies": ["proxy.example.com"]}, ("network.trustedProxies", "must be a network")),
     ("serving.access", {"apiKeys": {}, "anonymous": True}, ("access.apiKeys", "access.anonymous", "exclude")),
     ("serving.access", {"jwt": JWT, "anonymous": True}, ("access.jwt", "access.anonymous", "exclude")),

@@ -62,6 +62,22 @@ TrustedProxies = Annotated[
         help="A proxy in front, or a network of them, whose X-Forwarded-For tells a caller's address. Repeatable.",
     ),
 ]
+AllowHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="Answer only as this host; *.example.com for all below one. Repeatable. Default: as any.",
+    ),
+]
+AllowOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-origin",
+        metavar="ORIGIN",
+        help="Let pages of this origin, such as https://app.example.com, ask from browsers (CORS). Repeatable.",
+    ),
+]
 JwtIssuer = Annotated[
     str | None, typer.Option(metavar="ISSUER", help="Take JSON Web Tokens whose claim iss is this, beside --keys.")
 ]

@@ -45,6 +45,8 @@ def serve(
     max_body_mib: MaxBody = None,
     requests_per_minute: options.MaxRequests = None,
     trusted_proxy: options.TrustedProxies = None,
+    allow_host: options.AllowHosts = None,
+    allow_origin: options.AllowOrigins = None,
 ) -> None:
     """Serve model files over HTTP.
 
@@ -64,6 +66,8 @@ def serve(
         jwt=options.jwt(jwt_issuer, jwt_audience, jwks),
         requests_per_minute=requests_per_minute,
         trusted_proxies=options.proxies(trusted_proxy),
+        allow_hosts=tuple(allow_host or ()),
+        allow_origins=tuple(allow_origin or ()),
     )
     _serve(ModelTable.load(models), settings)
 
@@ -84,6 +88,8 @@ def follow(
     max_body_mib: MaxBody = None,
     requests_per_minute: options.MaxRequests = None,
     trusted_proxy: options.TrustedProxies = None,
+    allow_host: options.AllowHosts = None,
+    allow_origin: options.AllowOrigins = None,
 ) -> None:
     """Serve the model that a file names, and follow the file: what a detector's pods run.
 
@@ -104,6 +110,8 @@ def follow(
         jwt=options.jwt(jwt_issuer, jwt_audience, jwks),
         requests_per_minute=requests_per_minute,
         trusted_proxies=options.proxies(trusted_proxy),
+        allow_hosts=tuple(allow_host or ()),
+        allow_origins=tuple(allow_origin or ()),
     )
     serve_in_cluster(ClusterSettings(serving, token_file, management_port), settings)
 

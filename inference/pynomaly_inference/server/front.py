@@ -5,15 +5,20 @@ FastAPI in front of the scoring routes would cost as much as the scoring of a ro
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from time import perf_counter
 from typing import Any
 
+from starlette.middleware.gzip import GZipMiddleware
+
 from pynomaly_inference.server.access.admission import Admission
 from pynomaly_inference.server.auth import is_open
+from pynomaly_inference.server.compression import LEAST_BYTES
+from pynomaly_inference.server.exposure import Exposure, cross_origin, not_this_host
 from pynomaly_inference.server.http import (
     API_HEADERS,
     CALLER,
+    Asgi,
     Head,
     Headers,
     Message,
@@ -36,7 +41,6 @@ from pynomaly_inference.server.table import ServedModel
 from pynomaly_inference.server.websocket import FOREIGN_ORIGIN, is_own_origin, refuse_handshake
 
 _log = logging.getLogger(__name__)
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 _CLOSE = (b"connection", b"close")
 CLIENT_LEFT = 499
 """The status that metrics carry for a request whose client did not wait; nginx's number for it."""
@@ -53,7 +57,10 @@ class Front:
         self._scoring = scoring
         self._routes = scoring.by_path()
         self._rest = rest
+        self._pages = GZipMiddleware(rest, LEAST_BYTES)
         self._state = state
+        origins = state.exposure.origins
+        self._entrance: Asgi = cross_origin(self._http, origins) if origins else self._http
         self._beside: list[Background] = [state.admission.gate.keys.watch]
         if state.admission.gate.tokens is not None:
             self._beside.append(state.admission.gate.tokens.keys.watch)
@@ -61,7 +68,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection event, as ASGI 3 has it."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._entrance(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
@@ -99,6 +106,11 @@ class Front:
         return self._routes.get(path)
 
     @property
+    def exposure(self) -> Exposure:
+        """Which hosts are answered as, and which origins."""
+        return self._state.exposure
+
+    @property
     def admission(self) -> Admission:
         """Who is let in."""
         return self._state.admission
@@ -127,6 +139,7 @@ class Front:
         route = self._routes.get(path) if method == "POST" else None
         endpoint = OTHER if route is None else route.endpoint
         try:
+            self._check_host(headers)
             if route is not None or not is_open(path):
                 scope[CALLER] = await self.admission.admit(path, headers, peer_of(scope))
             if route is None:
@@ -145,14 +158,19 @@ class Front:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         try:
+            self._check_host(headers)
             scope[CALLER] = await self.admission.admit(scope["path"], headers, peer_of(scope))
         except Rejected as rejected:
             await refuse_handshake(send, failure(scope["path"], rejected))
             return
-        if is_own_origin(headers):
+        if is_own_origin(headers) or self.exposure.is_allowed_origin(headers):
             await self._rest(scope, receive, send)
         else:
             await refuse_handshake(send, failure(scope["path"], FOREIGN_ORIGIN))
+
+    def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
+        if not self.exposure.is_host(headers):
+            raise not_this_host()
 
     async def _send(self, reply: Reply, send: Send) -> int:
         await reply.send(send, [*API_HEADERS, _CLOSE] if self.draining else API_HEADERS)
@@ -172,7 +190,8 @@ class Front:
             await send(message)
 
         try:
-            await self._rest(scope, receive, observed)
+            # A stream's answers must not wait for enough to compress.
+            await (self._pages if scope["method"] == "GET" else self._rest)(scope, receive, observed)
         except ClientLeft:
             raise
         except Exception:  # noqa: BLE001 - Starlette has answered 500, and raises on for the server to log

@@ -35,7 +35,9 @@ def management_app(state: ServerState, following: Following) -> FastAPI:
 
 async def serve_management(app: FastAPI, listening: socket.socket) -> None:
     """Answers on the management port until it is cancelled."""
-    config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None)
+    config = uvicorn.Config(
+        app, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None, server_header=False
+    )
     server = _Beside(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

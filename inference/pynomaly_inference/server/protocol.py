@@ -138,7 +138,7 @@ class ScoringProtocol(HttpToolsProtocol):
         if not length.isdigit() or not headers.keys().isdisjoint(_NOT_HERE):
             return None
         most = self._front.most_bytes
-        if most is not None and int(length) > most:
+        if (most is not None and int(length) > most) or not self._front.exposure.is_plain(headers):
             return None
         caller = self._front.admission.scorer(headers, self.client[0] if self.client else "")
         if caller is None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pynomaly_inference.server.compression import compressed
 from pynomaly_inference.server.decoding.content_coding import decoder_of
 from pynomaly_inference.server.decoding.table_process import TableProcess
 from pynomaly_inference.server.http import Head, Receive, Reply, failure, read_body
@@ -76,8 +77,10 @@ class ScoringRoutes:
             call, undo = route.open(head), decoder_of(head.headers)
             call.caller = head.caller
             if undo is not None:
-                return self._scorer.put_off(call, lambda: undo(body, self.most_bytes))
-            return self._scorer.now(call, body)
+                reply: Reply | Deferred = self._scorer.put_off(call, lambda: undo(body, self.most_bytes))
+            else:
+                reply = self._scorer.now(call, body)
+            return compressed(reply, head.headers)
         except Rejected as rejected:
             return failure(route.path, rejected)
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log

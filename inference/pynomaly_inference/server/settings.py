@@ -27,7 +27,8 @@ class ServerSettings:
     anonymous: serve anyone, also beyond loopback, when there are neither keys nor an issuer of tokens. rows: the most
     rows of one request. body_mib: the largest request body, in MiB. drain_seconds: how long the server answers on after
     SIGTERM while it says that it is not ready. requests_per_minute: of each caller. trusted_proxies: whose
-    `X-Forwarded-For` tells the address of who needs no key.
+    `X-Forwarded-For` tells the address of who needs no key. allow_hosts, allow_origins: see
+    `Exposure`.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +42,8 @@ class ServerSettings:
     jwt: JwtSettings | None = None
     requests_per_minute: int | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
 
     @property
     def body_bytes(self) -> int | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pynomaly_inference.server.access.admission import Admission
+from pynomaly_inference.server.exposure import Exposure
 from pynomaly_inference.server.metrics import Metrics
 from pynomaly_inference.server.readiness import Readiness
 from pynomaly_inference.server.table import ModelTable
@@ -16,6 +17,7 @@ class ServerState:
     admission: Admission
     metrics: Metrics
     readiness: Readiness
+    exposure: Exposure
 
     @property
     def is_ready(self) -> bool:

@@ -23,6 +23,10 @@ def _canonical(cidr: str) -> str:
 
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Cidr = Annotated[str, Field(min_length=1, max_length=43), AfterValidator(_canonical)]
+HostName = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Origin = Annotated[
+    str, Field(pattern=r"^(\*|https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,4})?)$", max_length=300)
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -59,6 +63,12 @@ class Network(Part):
     trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=16)] = ()
     """The addresses of proxies in front of the serving pods, such as 10.20.0.0/16: their X-Forwarded-For tells where a
     caller without a key comes from. Default: none, the connection tells."""
+    allow_hosts: Annotated[tuple[HostName, ...], Field(max_length=32)] = ()
+    """The names by which the serving pods may be addressed, such as shuttle.plant-a.svc or *.example.com; any other
+    is answered 421. Health is asked on another port. Default: any."""
+    allow_origins: Annotated[tuple[Origin, ...], Field(max_length=32)] = ()
+    """The origins of pages that may ask from a browser (CORS), such as https://app.example.com, or * for any.
+    Default: none."""
     allow_to: Annotated[tuple[AllowTo, ...], Field(max_length=32)] = ()
     """Where the training pods may connect beside a public source: a source with a private address needs an entry. The
     serving pods may connect to the addresses of an entry with the port of access.jwt.jwksUri. Default: nowhere."""

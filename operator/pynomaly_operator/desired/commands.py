@@ -50,8 +50,15 @@ def serve(wanted: Wanted) -> list[str]:
     command += ["--grpc-port", str(GRPC_PORT)] if serving.grpc else []
     command += ["--max-rows", str(serving.limits.rows), "--max-body-mib", str(serving.limits.body_mib)]
     command += ["--requests-per-minute", str(serving.limits.requests_per_minute)]
-    command += [f"--trusted-proxy={cidr}" for cidr in wanted.network.trusted_proxies]
-    return [*command, *_access(serving.access)]
+    return [*command, *_exposure(wanted.network), *_access(serving.access)]
+
+
+def _exposure(network: Network) -> list[str]:
+    return [
+        *(f"--trusted-proxy={cidr}" for cidr in network.trusted_proxies),
+        *(f"--allow-host={host}" for host in network.allow_hosts),
+        *(f"--allow-origin={origin}" for origin in network.allow_origins),
+    ]
 
 
 def _access(access: Access) -> list[str]:

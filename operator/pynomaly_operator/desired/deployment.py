@@ -22,6 +22,8 @@ CONTAINER = "server"
 DEFAULT_RESOURCES: Manifest = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 TEMPORARY_SIZE = "1Gi"
 GRACE_SECONDS = 45
+EXPOSURE = {"trusted_proxies", "allow_hosts", "allow_origins"}
+"""The fields of `network` that servers are told."""
 PRE_STOP_SECONDS = 5
 
 
@@ -55,10 +57,10 @@ def asked_hash(wanted: Wanted) -> str:
         exclude_none=True,
         include={"replicas", "resources", "limits", "grpc"},
     )
-    access, proxies = serving.access, wanted.network.trusted_proxies
+    access, network = serving.access, wanted.network
     tokens = {} if access.jwt is None else {"jwt": access.jwt.model_dump(mode="json"), "keys": access.by_keys}
-    trusted = {"proxies": list(proxies)} if proxies else {}
-    return sha256({**given, **tokens, **trusted, "anonymous": access.anonymous, "autoscaled": wanted.autoscaled})[:16]
+    exposure = network.model_dump(mode="json", exclude_defaults=True, include=EXPOSURE)
+    return sha256({**given, **tokens, **exposure, "anonymous": access.anonymous, "autoscaled": wanted.autoscaled})[:16]
 
 
 def _pod(wanted: Wanted) -> Manifest:

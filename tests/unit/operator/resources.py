@@ -44,6 +44,8 @@ FULL: dict[str, Any] = {
     },
     "network": {
         "trustedProxies": ["10.30.0.0/16"],
+        "allowHosts": ["shuttle.plant-a.svc", "*.example.com"],
+        "allowOrigins": ["https://app.example.com"],
         "allowFrom": [{"namespace": "monitoring"}, {"namespace": "ingress"}],
         "allowTo": [{"cidr": "10.20.0.0/16", "port": 5432}, {"namespace": "storage", "port": 9000}],
     },
