@@ -43,6 +43,8 @@ class Scorer:
         self._metrics = metrics
         self.most_rows = most_rows
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "score")
+        self._slow_pool = ThreadPoolExecutor(1, "slow")
+        """For calls that may wait long, one for the other: they keep no thread from those that only compute."""
 
     def now(self, call: Call, body: bytes) -> Reply | Deferred:
         """The reply to a call with this body, or what is left to do for it; raises Rejected."""
@@ -72,7 +74,8 @@ class Scorer:
     async def later(self, deferred: Deferred) -> Reply:
         """The reply to a call that was deferred, worked out on a thread; raises Rejected."""
         try:
-            scored, reply = await asyncio.get_running_loop().run_in_executor(self._pool, deferred.work)
+            pool = self._slow_pool if deferred.call.slow else self._pool
+            scored, reply = await asyncio.get_running_loop().run_in_executor(pool, deferred.work)
         except Rejected:
             self._metrics.rejected(deferred.call.served)
             raise
