@@ -27,8 +27,8 @@ from pynomaly_operator.settings import Settings
 NAME = "shuttle"
 EDITED = {"replicas": {"min": 2, "max": 4}}
 STEP_SECONDS = 240
-"""The longest that one step of a life may take: backoff, three requests of 30 s that hang one after another, and the Lease
-of a process that ended."""
+"""The longest that one step of a life may take: backoff, three requests of 30 s that hang one after another, and the
+Lease of a process that ended."""
 _ASSIGNED = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 _NAMESPACE = {"pod-security.kubernetes.io/enforce": "restricted"}
 
