@@ -200,7 +200,7 @@ class Limits(Part):
     rows: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """Most rows of one request. Default: 100000."""
     body_mib: Annotated[int, Field(ge=1, le=1024, alias="bodyMiB")] = 50
-    """Largest body of one request, in MiB. Default: 50."""
+    """Largest body of one request, in MiB; twice as large may be CSV and Parquet. Default: 50."""
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     """Requests of one caller to one pod; two seconds' worth, and 20 anyway, may come at once. Default: 600."""
 

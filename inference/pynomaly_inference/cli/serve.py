@@ -27,7 +27,10 @@ Anonymous = Annotated[
 
 MaxRows = Annotated[int | None, typer.Option(min=1, help="Most rows of one request. Default: no limit.")]
 MaxBody = Annotated[
-    int | None, typer.Option("--max-body-mib", min=1, help="Largest body of one request. Default: no limit.")
+    int | None,
+    typer.Option(
+        "--max-body-mib", min=1, help="Largest body of one request, CSV and Parquet twice. Default: no limit."
+    ),
 ]
 
 

@@ -130,6 +130,8 @@ TITLES = {
     415: "Unsupported Media Type",
     421: "Misdirected Request",
     422: "Unprocessable Content",
+    431: "Request Header Fields Too Large",
+    504: "Gateway Timeout",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",

@@ -16,8 +16,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from pynomaly_inference.server.access.caller import ANYONE
+from pynomaly_inference.server.bounded import BoundedProtocol
 from pynomaly_inference.server.front import Front
-from pynomaly_inference.server.http import API_HEADERS, Head, Reply
+from pynomaly_inference.server.http import API_HEADERS, Head, Reply, failure
+from pynomaly_inference.server.rejected import Rejected
 from pynomaly_inference.server.routes import Route
 from pynomaly_inference.server.scorer import Deferred
 
@@ -32,7 +34,7 @@ def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 _ALWAYS = b"\r\n" + _lines(API_HEADERS)
 
 
-class ScoringProtocol(HttpToolsProtocol):
+class ScoringProtocol(BoundedProtocol):
     """One connection to a server whose application is a `Front`."""
 
     def __init__(
@@ -51,29 +53,14 @@ class ScoringProtocol(HttpToolsProtocol):
         """The route of the request that is being read here; None while uvicorn reads it."""
         self._head = Head({}, b"", ANYONE)
         self._body: list[bytes] = []
-        self._start = 0.0
+        self._start = self._since = 0.0
         self._last = False
-        self._heard = False
         self._dated_headers: list[tuple[bytes, bytes]] = []
         self._dated_lines = b""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A client is there; the connection is closed when it has been quiet for long."""
-        super().connection_made(transport)
-        self._look = self.loop.call_later(self.timeout_keep_alive, self._close_if_quiet)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
-        self._look.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes of the client."""
-        self._heard = True
-        super().data_received(data)
-
     def on_message_begin(self) -> None:
         """A request begins; uvicorn's scope is built only if uvicorn gets it."""
+        super().on_message_begin()
         self.url = b""
         self.headers = []
 
@@ -83,11 +70,13 @@ class ScoringProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there: it decides who reads the body."""
+        super().on_headers_complete()
         self._route = self._scoring_route()
         if self._route is None:
             self._hand_over()
         else:
             self._start = perf_counter()
+            self._since = self.loop.time()
             self._body = []
 
     def on_body(self, body: bytes) -> None:
@@ -113,10 +102,19 @@ class ScoringProtocol(HttpToolsProtocol):
             self._write(reply, keeps_alive=not self._last and bool(self.parser.should_keep_alive()))
             self._front.answered(route, reply.status, self._start)
 
-    def handle_websocket_upgrade(self) -> None:
-        """From here on the connection is a WebSocket, with a keep-alive of its own."""
-        self._look.cancel()
-        super().handle_websocket_upgrade()
+    def refuse(self, rejected: Rejected) -> None:
+        """Answers the request that is being read, and closes."""
+        route, self._route = self._route, None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()  # another answer is on its way, within which no other can be written
+            return
+        self._write(failure("" if route is None else route.path, rejected), keeps_alive=False)
+        if route is not None:
+            self._front.answered(route, rejected.status, self._start)
+
+    def reading_since(self) -> float | None:
+        """When the head of the request was there whose body is being read here."""
+        return None if self._route is None else self._since
 
     def shutdown(self) -> None:
         """The server stops: a request that is being read is answered first."""
@@ -148,13 +146,13 @@ class ScoringProtocol(HttpToolsProtocol):
 
     def _hand_over(self) -> None:
         url, headers = self.url, self.headers
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self.url = url
         self.expect_100_continue = any(
             name == b"expect" and value.lower() == b"100-continue" for name, value in headers
         )
         self.headers = self.scope["headers"] = headers
-        super().on_headers_complete()
+        HttpToolsProtocol.on_headers_complete(self)
 
     def _defer(self, route: Route, deferred: Deferred) -> None:
         """Answers once a thread has done the work; uvicorn queues what the client sends meanwhile."""
@@ -197,15 +195,6 @@ class ScoringProtocol(HttpToolsProtocol):
             self.on_response_complete()
         else:
             self.server_state.total_requests += 1
-
-    def _close_if_quiet(self) -> None:
-        """Closes a connection without a request since the last look; a timer for each request would cost more."""
-        busy = self._route is not None or (self.cycle is not None and not self.cycle.response_complete)
-        if self._heard or busy:
-            self._heard = False
-            self._look = self.loop.call_later(self.timeout_keep_alive, self._close_if_quiet)
-        elif not self.transport.is_closing():
-            self.transport.close()
 
     def _dated(self) -> bytes:
         """The header lines that uvicorn adds; it makes a new list of them each second."""

@@ -1,9 +1,12 @@
 """The scoring routes: which path leads to which call, and how a call becomes a reply."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pynomaly_inference.server.access.caller import Refused
+from pynomaly_inference.server.bounded import BoundedProtocol
 from pynomaly_inference.server.compression import compressed
 from pynomaly_inference.server.decoding.content_coding import decoder_of
 from pynomaly_inference.server.decoding.table_process import TableProcess
@@ -19,6 +22,9 @@ from pynomaly_inference.server.table import ModelTable
 
 _log = logging.getLogger(__name__)
 
+REQUEST_SECONDS = BoundedProtocol.seconds
+_TABLES = frozenset({b"text/csv", b"application/vnd.apache.parquet"})
+"""Files, of which people send whole ones: they may be twice as large."""
 INFER = "/v2/models/{name}/infer"
 INFER_VERSION = "/v2/models/{name}/versions/{version}/infer"
 PREDICT = "/v1/models/{name}:predict"
@@ -35,13 +41,19 @@ class Route:
 
 
 class ScoringRoutes:
-    """Scores requests on the paths of the loaded models. most_bytes: the limit of a body, None for none."""
+    """Scores requests on the paths of the loaded models. most_bytes: the limit of a body, None for none.
 
-    def __init__(self, models: ModelTable, scorer: Scorer, most_bytes: int | None) -> None:
+    seconds: how long a request may take to arrive, and then to be answered.
+    """
+
+    def __init__(
+        self, models: ModelTable, scorer: Scorer, most_bytes: int | None, seconds: float = REQUEST_SECONDS
+    ) -> None:
         self._models = models
         self._scorer = scorer
         self._tables = Tables(TableProcess(), scorer.most_rows)
         self.most_bytes = most_bytes
+        self._seconds = seconds
 
     def by_path(self) -> Mapping[str, Route]:
         """One route for each path that scores a loaded model; other paths are for FastAPI to route or refuse."""
@@ -77,7 +89,7 @@ class ScoringRoutes:
             call, undo = route.open(head), decoder_of(head.headers)
             call.caller = head.caller
             if undo is not None:
-                reply: Reply | Deferred = self._scorer.put_off(call, lambda: undo(body, self.most_bytes))
+                reply: Reply | Deferred = self._scorer.put_off(call, lambda: undo(body, self._most_bytes(head)))
             else:
                 reply = self._scorer.now(call, body)
             return compressed(reply, head.headers)
@@ -89,11 +101,18 @@ class ScoringRoutes:
     async def answer_later(self, route: Route, deferred: Deferred) -> Reply:
         """The reply to a request whose work was put off."""
         try:
-            return await self._scorer.later(deferred)
+            async with asyncio.timeout(self._seconds):
+                return await self._scorer.later(deferred)
+        except TimeoutError:
+            return failure(route.path, _too_slow(self._seconds))
         except Rejected as rejected:
             return failure(route.path, rejected)
         except Exception:  # noqa: BLE001 - no failure may go without an answer and a line in the log
             return _failed(route)
+
+    def _most_bytes(self, head: Head) -> int | None:
+        media = head.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        return self.most_bytes * 2 if self.most_bytes is not None and media in _TABLES else self.most_bytes
 
     def streams(self, draining: Callable[[], bool]) -> Streams:
         """What answers streams of rows, until the server is `draining`."""
@@ -106,11 +125,23 @@ class ScoringRoutes:
     async def answer(self, route: Route, head: Head, receive: Receive) -> Reply:
         """The reply to any request, its body still to come; raises ClientLeft only."""
         try:
-            body = await read_body(head.headers, receive, self.most_bytes)
+            async with asyncio.timeout(self._seconds):
+                body = await read_body(head.headers, receive, self._most_bytes(head))
+        except TimeoutError:
+            return failure(route.path, _too_late(self._seconds))
         except Rejected as rejected:
             return failure(route.path, rejected)
         reply = self.answer_now(route, head, body)
         return await self.answer_later(route, reply) if isinstance(reply, Deferred) else reply
+
+
+def _too_late(seconds: float) -> Rejected:
+    close = ((b"connection", b"close"),)
+    return Refused(408, f"the request took longer than {seconds:g} s to arrive: send it at once", close)
+
+
+def _too_slow(seconds: float) -> Rejected:
+    return Rejected(504, f"the rows were not scored within {seconds:g} s: send fewer of them in one request")
 
 
 def _failed(route: Route) -> Reply:

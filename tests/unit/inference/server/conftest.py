@@ -177,13 +177,18 @@ def table(write: Callable[[Variant], Path]) -> Callable[..., ModelTable]:
 
 
 @contextmanager
-def _running(models: ModelTable, settings: ServerSettings, keep_alive: int = 60) -> Iterator[httpx.Client]:
+def _running(
+    models: ModelTable,
+    settings: ServerSettings,
+    keep_alive: int = 60,
+    protocol: type[ScoringProtocol] = ScoringProtocol,
+) -> Iterator[httpx.Client]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server: uvicorn.Server | None = None
         app = create_app(models, settings, connections=lambda: len(server.server_state.connections) if server else 0)
         started = threading.Event()
         config = uvicorn.Config(
-            app, http=ScoringProtocol, loop="uvloop", ws="websockets-sansio", ws_max_size=2**20,
+            app, http=protocol, loop="uvloop", ws="websockets-sansio", ws_max_size=2**20,
             ws_per_message_deflate=False, log_config=None, access_log=False,
             server_header=False, proxy_headers=False, timeout_keep_alive=keep_alive,
         )  # fmt: skip
