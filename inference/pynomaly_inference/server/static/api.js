@@ -4,13 +4,18 @@ let key = "";
 
 export class KeyNeeded extends Error {}
 
+/** Whether it has a JSON Web Token's three parts. */
+export function isToken(value) {
+  return value.split(".").length === 3;
+}
+
 export function useKey(value) {
   key = value;
 }
 
 async function ask(path, options = {}) {
   const headers = { ...options.headers };
-  if (key) headers["X-API-Key"] = key;
+  if (key) headers[isToken(key) ? "Authorization" : "X-API-Key"] = isToken(key) ? `Bearer ${key}` : key;
   let response;
   try {
     response = await fetch(path, { ...options, headers });

@@ -1,6 +1,6 @@
 // The page: chooses a model, shows its card, scores a pasted row.
 
-import { KeyNeeded, card as fetchCard, models as fetchModels, score, useKey } from "./api.js";
+import { KeyNeeded, card as fetchCard, isToken, models as fetchModels, score, useKey } from "./api.js";
 import { showCard } from "./card.js";
 import { fill, make } from "./dom.js";
 import { showResult } from "./result.js";
@@ -50,7 +50,8 @@ function show(visible) {
 function curl(card) {
   const rows = JSON.stringify({ rows: [typicalValues(card.features)] }).replaceAll("'", "'\\''");
   const url = new URL(`v1/score?model=${encodeURIComponent(card.name)}`, location.href);
-  const key = byId("key-value").value ? ' -H "X-API-Key: $KEY"' : "";
+  const given = byId("key-value").value.trim();
+  const key = given ? ` -H "${isToken(given) ? "Authorization: Bearer" : "X-API-Key:"} $KEY"` : "";
   return `curl '${url}'${key} -H 'Content-Type: application/json' -d '${rows}'`;
 }
 
