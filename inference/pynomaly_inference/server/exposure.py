@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.middleware.cors import CORSMiddleware
@@ -29,20 +30,23 @@ class Exposure:
 
     def is_host(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether the request is for a host of this server."""
-        if not self.hosts:
-            return True
-        try:
-            name = urlsplit(b"//" + headers.get(b"host", b"")).hostname
-        except ValueError:
-            return False
-        return name is not None and self._is_named(name.decode("latin-1"))
+        return not self.hosts or _is_named(headers.get(b"host", b""), self.hosts)
 
     def is_allowed_origin(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether the page that asks is of an origin that may."""
         return "*" in self.origins or headers.get(b"origin", b"").decode("latin-1") in self.origins
 
-    def _is_named(self, name: str) -> bool:
-        return any(name.endswith(host[1:]) if host.startswith("*.") else name == host for host in self.hosts)
+
+@lru_cache(maxsize=1024)
+def _is_named(given: bytes, hosts: tuple[str, ...]) -> bool:
+    try:
+        found = urlsplit(b"//" + given).hostname
+    except ValueError:
+        return False
+    if found is None:
+        return False
+    name = found.decode("latin-1")
+    return any(name.endswith(host[1:]) if host.startswith("*.") else name == host for host in hosts)
 
 
 def not_this_host() -> Rejected:

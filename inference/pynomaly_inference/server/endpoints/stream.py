@@ -59,9 +59,12 @@ async def _answer(socket: WebSocket, scoring: ScoringRoutes, admission: Admissio
     route = scoring.score(PATH)
     head = Head({b"content-type": JSON}, socket.scope["query_string"], socket.scope[CALLER])
     first = True
-    while time() < head.caller.until:
+    while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
+            return
+        if time() >= head.caller.until:
+            await socket.close(WS_1008_POLICY_VIOLATION, "the token is expired")
             return
         text = message.get("text")
         body = message.get("bytes") or b"" if text is None else text.encode()
@@ -75,4 +78,3 @@ async def _answer(socket: WebSocket, scoring: ScoringRoutes, admission: Admissio
         if isinstance(reply, Deferred):
             reply = await scoring.answer_later(route, reply)
         await socket.send_text(reply.body.decode())
-    await socket.close(WS_1008_POLICY_VIOLATION, "the token is expired")
