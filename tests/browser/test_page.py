@@ -146,8 +146,8 @@ def test_several_rows_are_listed(watched: Any, url: str) -> None:
         ("60, high, north", "row 1: `vibration, rms` is the text 'high'; it takes a number"),
         ("60, 1.2", "row 1 has 2 fields; the header has 3"),
         (
-            '{"bearing_temperature": 60, "line": "north", "vibration": 1}',
-            "row 1: the model has no feature `vibration`: is it",
+            '{"bearing_temperature": 60, "Line": "north", "vibration, rms": 1}',
+            "row 1 has no `line`: is `Line` meant as it?",
         ),
         ('{"bearing_temperature": 60', "the body is not JSON"),
         ("", "there is no row below the header: send at least one"),
