@@ -78,7 +78,7 @@ def test_a_pod_that_only_says_that_it_trains_is_not_listened_to(detector: Detect
     detector.node.job_failed(job["metadata"]["name"], message="why")
 
     message = detector.await_condition("Stalled", "True", "Internal")["message"]
-    assert message.endswith("its pod is gone: why")
+    assert message.startswith("the training failed and its pod is gone: why;")
 
 
 def _config_map(detector: Detector, metadata: dict[str, Any]) -> dict[str, Any]:
