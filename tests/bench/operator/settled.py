@@ -16,6 +16,8 @@ from tests.bench.operator.stage import Stage
 EDITS = 200
 EDITS_A_SECOND = 10
 HOT_EDITS_A_SECOND = 50
+HOT_EDIT = 501
+"""The number of the first edit beside a hot detector: each then differs in both of its parts from the one before."""
 EDITED = frozenset({"deployments", "horizontalpodautoscalers"})
 QUIET_SECONDS = 3.0
 SETTLE_SECONDS = 300
@@ -110,9 +112,8 @@ def _answered_within(requests: list[Answered], place: Place, stage: Stage, opera
 async def _edit(stage: Stage, places: list[Place], *, hot: bool) -> None:
     async with stage.session() as session, asyncio.TaskGroup() as tasks:
         heating = tasks.create_task(_heat(session)) if hot else None
-        base = int(time.time()) % 400
-        for number, place in enumerate(places):
-            tasks.create_task(detectors.edit(session, place, base + number))
+        for number, place in enumerate(places, HOT_EDIT if hot else 0):
+            tasks.create_task(detectors.edit(session, place, number))
             await asyncio.sleep(1 / EDITS_A_SECOND)
         if heating is not None:
             heating.cancel()
