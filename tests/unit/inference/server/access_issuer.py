@@ -90,3 +90,19 @@ def published(content: bytes) -> Iterator[Jwks]:
         finally:
             server.shutdown()
             thread.join(10)
+
+
+PUBLISHED = key_set(
+    public(RSA, kid="a"), public(P256, kid="b"), public(P384, kid="c"), public(ED25519, kid="d"),
+    public(OTHER_RSA, kid="e", alg="PS256"),
+)  # fmt: skip
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now

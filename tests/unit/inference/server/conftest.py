@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -13,6 +14,7 @@ import onnx
 import pytest
 import uvicorn
 from onnx import TensorProto, helper, numpy_helper
+from tests.unit.inference.server.access_issuer import PUBLISHED, Clock, Jwks, published
 
 from pynomaly_inference.bundle import (
     METADATA_KEY,
@@ -226,3 +228,25 @@ def client(table: Callable[..., ModelTable]) -> Iterator[httpx.Client]:
     """A server with one model, open to anyone, without limits."""
     with _running(table(Variant()), ServerSettings()) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def keyed(table: Any, running: Any, variant: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server that takes the key `secret`."""
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text("secret\n")
+    with running(table(variant()), ServerSettings(keys=keys)) as client:
+        yield client
+
+
+@pytest.fixture
+def jwks() -> Iterator[Jwks]:
+    """A server that publishes an issuer's keys."""
+    with published(PUBLISHED) as jwks:
+        yield jwks
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Stands still."""
+    return Clock()

@@ -1,18 +1,14 @@
-"""Tokens: signed by real keys that a real server publishes."""
+"""Tokens signed by real keys."""
 
 import asyncio
 import base64
 import hmac
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.inference.server.access_issuer import (
@@ -23,50 +19,18 @@ from tests.unit.inference.server.access_issuer import (
     OTHER_RSA,
     P256,
     P384,
+    PUBLISHED,
     RSA,
-    Jwks,
+    Clock,
     claims,
     key_set,
     public,
-    published,
     token,
 )
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
-from pynomaly_inference.errors import ResourceInvalid
 from pynomaly_inference.server.access.caller import Caller, Refused
-from pynomaly_inference.server.access.issuer_keys import KEEP_SECONDS, RETRY_SECONDS, IssuerKeys
-from pynomaly_inference.server.access.key_set import parse_key_set
-from pynomaly_inference.server.access.tokens import LEEWAY_SECONDS, Tokens, Trust
-from pynomaly_inference.server.settings import JwtSettings, ServerSettings, check_binding
-
-PUBLISHED = key_set(
-    public(RSA, kid="a"), public(P256, kid="b"), public(P384, kid="c"), public(ED25519, kid="d"),
-    public(OTHER_RSA, kid="e", alg="PS256"),
-)  # fmt: skip
-ROWS = {"rows": [[1, 2]]}
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def jwks() -> Iterator[Jwks]:
-    with published(PUBLISHED) as jwks:
-        yield jwks
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from pynomaly_inference.server.access.issuer_keys import IssuerKeys
+from pynomaly_inference.server.access.tokens import Tokens, Trust
 
 
 @pytest.fixture
@@ -231,203 +195,3 @@ class _Published(IssuerKeys):
         super().__init__("https://login.example.com/keys", lambda: 0.0)
         self._asked = 0.0
         self._take(PUBLISHED)
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        b"",
-        b"[]",
-        b"{}",
-        b'{"keys": []}',
-        b'{"keys": [7, {}]}',
-        b"[" * 100_000,
-        key_set({"kty": "oct", "k": "c2VjcmV0", "kid": "a"}),
-        key_set(public(RSA, kid="a", use="enc")),
-        key_set(public(RSA, kid="a", alg="HS256")),
-        key_set(public(RSA, kid=7)),
-        key_set({**public(RSA, kid="a"), "n": "AQAB"}),
-        key_set(public(rsa.generate_private_key(65537, 1024), kid="a")),  # noqa: S505 - what the test is about
-    ],
-)
-def test_a_set_without_a_key_for_signatures_is_an_error(keys: bytes) -> None:
-    with pytest.raises(ValueError, match=r"it |Expecting"):
-        parse_key_set(keys)
-
-
-def test_a_file_of_keys_that_cannot_be_read_is_an_error_at_the_start(tmp_path: Path) -> None:
-    for path in (tmp_path / "missing", tmp_path):
-        with pytest.raises(ResourceInvalid, match="cannot read the issuer's keys"):
-            IssuerKeys(str(path))
-
-
-def test_a_token_by_a_new_key_has_the_keys_read_again_but_not_again_and_again(jwks: Jwks, clock: Clock) -> None:
-    async def story() -> None:
-        keys = IssuerKeys(jwks.url, clock)
-        tokens = Tokens(Trust(NAME, AUDIENCE), keys, lambda: NOW)
-        old, new = token().encode(), token(OTHER_RSA, kid="new").encode()
-        await tokens.identify(old)
-        assert jwks.asked == 1
-
-        jwks.content = key_set(public(OTHER_RSA, kid="new"))
-        for _ in range(3):
-            with pytest.raises(Refused, match="a key that its issuer does not publish"):
-                await tokens.identify(new)
-        assert jwks.asked == 1
-        assert tokens.known(old) is not None
-
-        clock.now += RETRY_SECONDS
-        assert {caller.name for caller in await asyncio.gather(*[tokens.identify(new) for _ in range(5)])} == {
-            "sub:ada"
-        }
-        assert jwks.asked == 2
-        assert tokens.known(old) is None
-        with pytest.raises(Refused, match="a key that its issuer does not publish"):
-            await tokens.identify(old)
-
-    asyncio.run(story())
-
-
-def test_keys_stay_valid_for_a_day_while_no_others_can_be_read(jwks: Jwks, clock: Clock) -> None:
-    async def story() -> None:
-        keys = IssuerKeys(jwks.url, clock)
-        await keys.refresh()
-        jwks.status = 500
-
-        clock.now += KEEP_SECONDS - 1
-        await keys.refresh()
-        assert keys.stale
-        assert await keys.find("a") is not None
-
-        clock.now += 1
-        await keys.refresh()
-        assert await keys.find("a") is None
-
-        jwks.status = 200
-        await keys.refresh()
-        assert not keys.stale
-        assert await keys.find("a") is not None
-
-    asyncio.run(story())
-
-
-def test_keys_are_not_looked_for_where_a_redirect_leads_nor_beyond_a_mebibyte(jwks: Jwks) -> None:
-    async def unread() -> bool:
-        keys = IssuerKeys(jwks.url)
-        await keys.refresh()
-        return keys.stale and not keys.known
-
-    jwks.status, jwks.location = 302, jwks.url
-    assert asyncio.run(unread())
-    assert jwks.asked == 1
-    jwks.status, jwks.location = 200, ""
-    jwks.content += b" " * 2**20
-    assert asyncio.run(unread())
-
-
-def settings(jwks: str, **more: Any) -> ServerSettings:
-    return ServerSettings(jwt=JwtSettings(NAME, AUDIENCE, jwks), **more)
-
-
-@pytest.fixture
-def client(jwks: Jwks, tmp_path: Path, table: Any, running: Any, variant: Any) -> Iterator[httpx.Client]:
-    """A server that takes tokens and the key `first`."""
-    (tmp_path / "keys").write_text("first\n")
-    with running(table(variant()), settings(jwks.url, keys=tmp_path / "keys")) as client:
-        yield client
-
-
-def bearer(**changed: Any) -> dict[str, str]:
-    return {"authorization": f"Bearer {token(**{'exp': time.time() + 60, **changed})}"}
-
-
-INFER = {"inputs": [{"name": "X", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}]}
-EXPLAINED = {**INFER, "outputs": [{"name": "contributions"}]}
-
-
-def test_a_token_opens_what_its_scopes_say(client: httpx.Client) -> None:
-    for path in ("/v1/score", "/v1/stream"):
-        assert client.post(path, content=b"[1,2]\n", headers={**bearer(), "content-type": "application/x-ndjson"})
-    assert client.post("/v1/score", json=ROWS, headers=bearer()).json()["scores"] == [2.0]
-    assert client.get("/v1/card", headers=bearer()).status_code == 200
-    for path, body in (
-        ("/v1/score?explain=true", ROWS),
-        ("/v1/stream?explain=true", [1, 2]),
-        ("/v1/models/plant:explain", {"instances": [[1, 2]]}),
-        ("/v2/models/plant/infer", EXPLAINED),
-    ):
-        headers = {"content-type": "application/x-ndjson"} if "stream" in path else {}
-        refused = client.post(path, json=body, headers={**bearer(), **headers})
-        assert refused.status_code == 403, path
-        assert "needs the scope `explain`: ask the token's issuer for it" in refused.text
-        assert refused.headers["www-authenticate"] == (
-            'Bearer realm="pynomaly", error="insufficient_scope", scope="explain"'
-        )
-        allowed = client.post(path, json=body, headers={**bearer(scope="score explain"), **headers})
-        assert allowed.status_code == 200, path
-
-
-def test_metrics_are_for_admins_alone_where_there_are_tokens(client: httpx.Client) -> None:
-    assert client.get("/metrics", headers=bearer(scope="admin")).status_code == 200
-    for headers in (bearer(scope="score explain"), {"x-api-key": "first"}):
-        refused = client.get("/metrics", headers=headers)
-        assert refused.status_code == 403
-        assert refused.json()["detail"] == (
-            "what the server tells of itself needs the scope `admin`: ask the token's issuer for it"
-        )
-    assert client.post("/v1/score", json=ROWS, headers=bearer(scope="admin")).status_code == 403
-
-
-def test_a_key_scores_and_explains_beside_tokens(client: httpx.Client) -> None:
-    for headers in ({"x-api-key": "first"}, {"authorization": "Bearer first"}):
-        assert client.post("/v1/score?explain=true", json=ROWS, headers=headers).status_code == 200
-
-
-def test_a_request_without_either_is_told_of_both(client: httpx.Client) -> None:
-    for headers in ({}, {"x-api-key": token()}, {"authorization": "Bearer second"}, {"authorization": "Basic x"}):
-        refused = client.post("/v1/score", json=ROWS, headers=headers)
-        assert refused.status_code == 401
-        assert refused.json()["detail"] == (
-            f"a token of {NAME} is needed, as Authorization: Bearer TOKEN, or a valid key, in X-API-Key"
-        )
-    expired = client.post("/v1/score", json=ROWS, headers=bearer(exp=time.time() - 60))
-    assert (expired.status_code, expired.json()["detail"]) == (401, "the token is expired: get a new one")
-    assert expired.headers["www-authenticate"] == 'Bearer realm="pynomaly", error="invalid_token"'
-
-
-def test_a_websocket_is_opened_by_a_token_and_closed_when_it_expires(client: httpx.Client) -> None:
-    url = str(client.base_url.join("/v1/stream")).replace("http", "ws")
-    expires = time.time() + 2.5
-    with connect(url, additional_headers=bearer(exp=expires - LEEWAY_SECONDS)) as socket:
-
-        def score() -> list[float]:
-            socket.send(json.dumps(ROWS))
-            scores: list[float] = json.loads(socket.recv(5))["scores"]
-            return scores
-
-        assert score() == [2.0]
-        time.sleep(expires - time.time())  # what the test is about
-        with pytest.raises(ConnectionClosed, match="the token is expired"):
-            score()
-
-
-def test_tokens_wait_for_keys_that_cannot_be_read_and_health_says_so(
-    jwks: Jwks, table: Any, running: Any, variant: Any
-) -> None:
-    jwks.status = 503
-    with running(table(variant()), settings(jwks.url)) as client:
-        refused = client.post("/v1/score", json=ROWS, headers=bearer())
-
-        assert refused.status_code == 503
-        assert refused.headers["retry-after"] == "10"
-        assert refused.json()["detail"] == f"the keys of {NAME} cannot be read now: try again"
-        assert client.get("/health").json() == {
-            "status": "degraded", "components": {"scoring": "ok", "tokens": "stale"}
-        }  # fmt: skip
-        assert client.post("/v1/score", json=ROWS).json()["detail"] == (
-            f"a token of {NAME} is needed, as Authorization: Bearer TOKEN"
-        )
-
-
-def test_a_server_with_tokens_may_answer_strangers() -> None:
-    check_binding(settings("https://login.example.com/keys", host="0.0.0.0"))  # noqa: S104 - what the test is about
